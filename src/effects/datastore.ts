@@ -1,0 +1,79 @@
+import type { Brand } from '../model/brand.js';
+
+/** The store's count of writes: grows with each transaction; 0 stands for a key that is absent. Survives restarts. */
+export type Revision = Brand<number, 'Revision'>;
+export const ABSENT = 0 as Revision;
+
+export interface StoredValue {
+  readonly key: string;
+  readonly value: string;
+  /** Revision of the transaction that last wrote the key. */
+  readonly revision: Revision;
+}
+
+export interface Listing {
+  /** Sorted by key. */
+  readonly items: readonly StoredValue[];
+  /** The listing shows the store as of this revision. */
+  readonly revision: Revision;
+}
+
+/** The key's revision must be this one: ABSENT for a key that must not exist. */
+export interface Compare {
+  readonly key: string;
+  readonly revision: Revision;
+}
+
+export type Write =
+  | { readonly kind: 'put'; readonly key: string; readonly value: string }
+  | { readonly kind: 'delete'; readonly key: string };
+
+/** All compares hold and all writes happen, or nothing happens. Each key is written at most once. */
+export interface Transaction {
+  readonly compares: readonly Compare[];
+  readonly writes: readonly Write[];
+}
+
+export type TransactionOutcome =
+  | { readonly kind: 'committed'; readonly revision: Revision }
+  /** A compare failed and nothing was written. `current`: the compared keys as they are now, without absent ones. */
+  | { readonly kind: 'conflict'; readonly current: readonly StoredValue[] };
+
+export type Change =
+  | { readonly kind: 'put'; readonly key: string; readonly value: string; readonly revision: Revision }
+  | { readonly kind: 'delete'; readonly key: string; readonly revision: Revision };
+
+/**
+ * What a watch tells, in order. It begins with a snapshot; a new one follows whenever changes may have been missed
+ * (compaction, reconnection, a restart of the store), and it replaces all that was told before.
+ */
+export type WatchUpdate =
+  | { readonly kind: 'snapshot'; readonly items: readonly StoredValue[]; readonly revision: Revision }
+  | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly revision: Revision };
+
+export interface Watch {
+  /** No update is delivered after this resolves. */
+  close(): Promise<void>;
+}
+
+/**
+ * Keys and texts under `/corduroy/v1/`. Two implementations (embedded, etcd) pass one contract suite.
+ *
+ * Every call ends within its deadline (1.5 s by default): with a result, or with DatastoreUnavailableError. After such
+ * an error a transaction may or may not have been committed; the caller reads again or writes idempotently.
+ */
+export interface Datastore {
+  get(key: string): Promise<StoredValue | undefined>;
+  list(prefix: string): Promise<Listing>;
+  /** Durable when it resolves. Transactions that are in flight together may share one commit. */
+  transact(transaction: Transaction): Promise<TransactionOutcome>;
+  /** Never throws for an unavailable store: it keeps trying, and a snapshot comes when it is back. */
+  watch(prefix: string, listener: (update: WatchUpdate) => void): Watch;
+  /** 'connected', or why not: for status and readiness. Never touches the store. */
+  health(): DatastoreHealth;
+  close(): Promise<void>;
+}
+
+export type DatastoreHealth =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly since: Date };

@@ -1,0 +1,43 @@
+import type { DockerNetworkId, EndpointId } from '../model/ids.js';
+
+export interface DockerNetwork {
+  readonly id: DockerNetworkId;
+  readonly name: string;
+  readonly driver: string;
+  readonly ipamDriver: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Endpoints that Docker has on this network now, with the container behind each. */
+  readonly endpoints: ReadonlyMap<EndpointId, { readonly containerName: string; readonly containerId?: string }>;
+}
+
+export interface DockerContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What Docker tells of its own accord. */
+export type DockerEvent =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'networkCreated' | 'networkRemoved'; readonly networkId: DockerNetworkId }
+  | {
+      readonly kind: 'endpointJoined' | 'endpointLeft';
+      readonly networkId: DockerNetworkId;
+      readonly containerId: string;
+    }
+  | { readonly kind: 'containerRenamed' | 'containerDied'; readonly containerId: string };
+
+/**
+ * The engine's API, as far as it can be asked from inside a plugin call without a deadlock: lists and network
+ * inspection, never container inspection. Every call has a short deadline; undefined means "not known now".
+ */
+export interface Docker {
+  network(id: DockerNetworkId, signal?: AbortSignal): Promise<DockerNetwork | undefined | 'absent'>;
+  networks(signal?: AbortSignal): Promise<readonly DockerNetwork[] | undefined>;
+  containers(signal?: AbortSignal): Promise<readonly DockerContainer[] | undefined>;
+  containerByName(name: string, signal?: AbortSignal): Promise<DockerContainer | undefined>;
+  /** Reconnects by itself; `connected` is told each time, because events may have been missed before it. */
+  events(listener: (event: DockerEvent) => void): { close(): void };
+}

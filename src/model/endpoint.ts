@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import {
+  type DockerNetworkId,
+  type EndpointId,
+  type NodeName,
+  type ProfileName,
+  parseDockerNetworkId,
+  parseEndpointId,
+  parseNodeName,
+  parseProfileName,
+  parseTagName,
+  type TagName,
+} from './ids.js';
+import { type IpAddress, parseIpAddress } from './ip-address.js';
+import { type MacAddress, parseMacAddress } from './mac-address.js';
+import type { Network } from './network.js';
+import { defineRecord, parsed } from './record.js';
+
+export type PortProtocol = 'tcp' | 'udp' | 'sctp';
+
+/** `-p HOSTIP:HOSTPORT:PORT/PROTOCOL`, with the host port that was chosen if the user named none. */
+export interface PublishedPort {
+  readonly protocol: PortProtocol;
+  readonly containerPort: number;
+  /** Absent: every address of the host. */
+  readonly hostIp?: IpAddress | undefined;
+  readonly hostPort: number;
+}
+
+/** One container's attachment to one network. Written at CreateEndpoint, in one transaction with its addresses. */
+export interface Endpoint {
+  readonly id: EndpointId;
+  readonly node: NodeName;
+  readonly dockerNetworkId: DockerNetworkId;
+  readonly mac: MacAddress;
+  /** Unique; at most one of each family, IPv4 first. */
+  readonly addresses: readonly IpAddress[];
+  /** In order; absent: its network's. */
+  readonly profiles?: readonly ProfileName[] | undefined;
+  /** Besides those of its profiles. */
+  readonly tags: readonly TagName[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Absent until Docker has told. */
+  readonly container?: { readonly id: string; readonly name: string } | undefined;
+  readonly published: readonly PublishedPort[];
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+}
+
+const port = z.int().min(1).max(65_535);
+
+const schema: z.ZodType<Endpoint> = z.object({
+  id: parsed(parseEndpointId),
+  node: parsed(parseNodeName),
+  dockerNetworkId: parsed(parseDockerNetworkId),
+  mac: parsed(parseMacAddress),
+  addresses: z.array(parsed(parseIpAddress)),
+  profiles: z.array(parsed(parseProfileName)).optional(),
+  tags: z.array(parsed(parseTagName)),
+  labels: z.record(z.string(), z.string()),
+  container: z.object({ id: z.string(), name: z.string() }).optional(),
+  published: z.array(
+    z.object({
+      protocol: z.enum(['tcp', 'udp', 'sctp']),
+      containerPort: port,
+      hostIp: parsed(parseIpAddress).optional(),
+      hostPort: port,
+    }),
+  ),
+  createdAt: z.string(),
+});
+
+export const EndpointRecord = defineRecord('Endpoint', schema);
+export const endpointKey = (node: NodeName, id: EndpointId): string => EndpointRecord.key(node, id);
+
+/** The profiles that decide about an endpoint's traffic, in order: its own, or its network's, or the network's namesake. */
+export function profilesOf(endpoint: Endpoint, network: Network): readonly ProfileName[] {
+  if (endpoint.profiles !== undefined) return endpoint.profiles;
+  return network.options.profiles.length > 0 ? network.options.profiles : [parseProfileName(network.name)];
+}

@@ -1,0 +1,49 @@
+import { Address4, Address6 } from 'ip-address';
+import type { Brand } from './brand.js';
+import { InvalidRequestError } from './errors.js';
+
+export type IpFamily = 4 | 6;
+
+/** An address in its canonical text (RFC 5952 for IPv6), without prefix or zone: equal addresses are equal strings. */
+export type IpAddress = Brand<string, 'IpAddress'>;
+
+/** Bits in an address of each family. */
+export const ADDRESS_BITS: Readonly<Record<IpFamily, 32 | 128>> = { 4: 32, 6: 128 };
+
+const DOTTED = /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/;
+
+/** The canonical address, or undefined: for choosing between readings. `parseIpAddress` explains instead. */
+export function ipAddressOrUndefined(text: string): IpAddress | undefined {
+  if (text.length > 45) return undefined;
+  if (text.includes(':')) {
+    if (/[%/[\]\s]/.test(text) || !Address6.isValid(text)) return undefined;
+    return new Address6(text).correctForm() as IpAddress;
+  }
+  // ip-address takes 010.0.0.1; some programs read that as octal, so it is nobody's address here.
+  return DOTTED.test(text) && Address4.isValid(text) ? (text as IpAddress) : undefined;
+}
+
+/** @throws InvalidRequestError if the text is not an IPv4 or IPv6 address without prefix */
+export function parseIpAddress(text: string): IpAddress {
+  const address = ipAddressOrUndefined(text);
+  if (address !== undefined) return address;
+  throw new InvalidRequestError(
+    `${JSON.stringify(text.slice(0, 60))} is not an IP address: write it as 10.64.0.7 or fd80:c0de::7, without a prefix length`,
+  );
+}
+
+export const familyOf = (address: string): IpFamily => (address.includes(':') ? 6 : 4);
+
+export function ipToBigInt(address: IpAddress): bigint {
+  if (familyOf(address) === 6) return new Address6(address).bigInt();
+  let value = 0n;
+  for (const octet of address.split('.')) value = (value << 8n) | BigInt(octet);
+  return value;
+}
+
+/** @param value 0 <= value < 2^bits of the family */
+export function bigIntToIp(family: IpFamily, value: bigint): IpAddress {
+  if (family === 6) return Address6.fromBigInt(value).correctForm() as IpAddress;
+  const n = Number(value);
+  return [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255].join('.') as IpAddress;
+}

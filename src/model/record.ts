@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { CorduroyError, CorruptRecordError } from './errors.js';
+
+export const API_VERSION = 'corduroy/v1';
+const KEY_ROOT = '/corduroy/v1';
+
+/**
+ * One kind of stored record: where it lives, and how its text becomes a value and back.
+ *
+ * Text is JSON with `apiVersion` and `kind` first. Unknown fields of a newer writer are dropped on reading.
+ */
+export interface RecordKind<T> {
+  readonly kind: string;
+  /** `/corduroy/v1/<kind>/`, ending in a slash. */
+  readonly prefix: string;
+  /** Key of the record with these names, which may not contain a slash. */
+  key(...names: readonly string[]): string;
+  encode(value: T): string;
+  /** @throws CorruptRecordError naming key and field */
+  decode(key: string, text: string): T;
+}
+
+/** @param schema zod schema of the value; transforms may turn texts into branded values, `toStored` undoes them */
+export function defineRecord<T>(
+  kind: string,
+  schema: z.ZodType<T>,
+  toStored: (value: T) => object = (v) => v as object,
+): RecordKind<T> {
+  const prefix = `${KEY_ROOT}/${kind.toLowerCase()}/`;
+  return {
+    kind,
+    prefix,
+    key: (...names) => prefix + names.join('/'),
+    encode: (value) => JSON.stringify({ apiVersion: API_VERSION, kind, ...toStored(value) }),
+    decode: (key, text) => decodeRecord(key, kind, schema, text),
+  };
+}
+
+function decodeRecord<T>(key: string, kind: string, schema: z.ZodType<T>, text: string): T {
+  const json = parseJson(key, text);
+  const header = z.object({ apiVersion: z.literal(API_VERSION), kind: z.literal(kind) }).safeParse(json);
+  if (!header.success) throw new CorruptRecordError(key, describeIssues(header.error));
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  throw new CorruptRecordError(key, describeIssues(result.error));
+}
+
+function parseJson(key: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CorruptRecordError(key, `it is not JSON (${text.length} characters)`, { cause });
+  }
+}
+
+/** Each problem as `field: what is wrong`, joined by `; `. */
+export const describeIssues = (error: z.ZodError): string =>
+  error.issues
+    .map((issue) => `${issue.path.length === 0 ? 'the record' : `field "${issue.path.join('.')}"`}: ${issue.message}`)
+    .join('; ');
+
+/** A zod string passed through one of our parsers, whose complaint becomes the issue's message. */
+export function parsed<T>(parse: (text: string) => T): z.ZodType<T> {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof CorduroyError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  }) as unknown as z.ZodType<T>;
+}
