@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { type Cidr, networkOf, parseCidr, parseInterfaceAddress } from '../model/cidr.js';
+import { InvalidRequestError } from '../model/errors.js';
+import { familyOf, type IpAddress, type IpFamily, parseIpAddress } from '../model/ip-address.js';
+import { parsed } from '../model/record.js';
+
+/** Unknown fields pass: engines of later versions send more. @throws InvalidRequestError naming method and field */
+export function parseRequest<T>(method: string, schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const problems = result.error.issues.slice(0, 3).map((issue) => {
+    const field = issue.path.join('.');
+    return field === '' ? issue.message : `field "${field}": ${issue.message}`;
+  });
+  throw new InvalidRequestError(
+    `the request ${method} cannot be read: ${problems.join('; ')}; Docker's plugin protocol is expected here`,
+  );
+}
+
+export interface InterfaceAddress {
+  readonly address: IpAddress;
+  /** Bits of the prefix that Docker sets the address with. */
+  readonly length: number;
+}
+
+/** Docker writes absent texts as `""`, and Go's absent maps and lists as `null`. */
+const absent = z.union([z.literal(''), z.null(), z.undefined()]).transform(() => undefined);
+export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
+  z.union([absent, schema]) as unknown as z.ZodType<T | undefined>;
+export const listOf = <T>(schema: z.ZodType<T>): z.ZodType<readonly T[]> =>
+  z
+    .array(schema)
+    .nullish()
+    .transform((list) => list ?? []) as unknown as z.ZodType<readonly T[]>;
+export const mapOf = <T>(schema: z.ZodType<T>): z.ZodType<Readonly<Record<string, T>>> =>
+  z
+    .record(z.string(), schema)
+    .nullish()
+    .transform((map) => map ?? {}) as unknown as z.ZodType<Readonly<Record<string, T>>>;
+
+export const ipAddress: z.ZodType<IpAddress> = parsed(parseIpAddress);
+export const cidr: z.ZodType<Cidr> = parsed(parseCidr);
+/** A network as Docker keeps it: host bits, if any, do not count. */
+export const looseCidr: z.ZodType<Cidr> = parsed((text) => {
+  const { address, length } = parseInterfaceAddress(text);
+  return networkOf(address, length);
+});
+export const interfaceAddress = (family: IpFamily): z.ZodType<InterfaceAddress> =>
+  parsed((text) => {
+    const value = parseInterfaceAddress(text);
+    if (familyOf(value.address) === family) return value;
+    throw new InvalidRequestError(`${text} is not an IPv${family} address`);
+  });
+/** Of either family: gateways and reserved addresses, whose prefix length is whatever IPAM wrote. */
+export const looseInterfaceAddress: z.ZodType<InterfaceAddress> = parsed(parseInterfaceAddress);
