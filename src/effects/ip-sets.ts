@@ -1,0 +1,26 @@
+import type { IpSet, IpSetMember, IpSetName } from '../model/ip-set.js';
+
+export type IpSetCommand =
+  | { readonly kind: 'create'; readonly set: Pick<IpSet, 'name' | 'type' | 'family'> }
+  | { readonly kind: 'add' | 'remove'; readonly name: IpSetName; readonly member: IpSetMember }
+  | { readonly kind: 'destroy'; readonly name: IpSetName };
+
+export interface IpSets {
+  /**
+   * Carries the commands out in order. Creating what is there with the same type, adding a member that is in, removing
+   * one that is not, destroying what is gone: all succeed.
+   *
+   * @throws KernelError naming what failed, once all were tried
+   */
+  apply(commands: readonly IpSetCommand[]): Promise<void>;
+  /** Sets whose names begin with `cord`. */
+  ours(): Promise<readonly ReadIpSet[]>;
+}
+
+/** A set as it is in the kernel, which may be of a type that we never make. */
+export interface ReadIpSet {
+  readonly name: IpSetName;
+  readonly type: string;
+  readonly family: IpSet['family'];
+  readonly members: ReadonlySet<IpSetMember>;
+}

@@ -1,0 +1,51 @@
+import type { Cidr } from '../model/cidr.js';
+import type { InterfaceName } from '../model/ids.js';
+import type { IpFamily } from '../model/ip-address.js';
+import type { Link } from '../model/link.js';
+import type { MacAddress } from '../model/mac-address.js';
+import type { PermanentNeighbour, Route } from '../model/route.js';
+
+/** One change to links, routes or neighbours. All but `addVeth` may be repeated without harm. */
+export type NetworkCommand =
+  | {
+      readonly kind: 'addVeth';
+      readonly hostEnd: InterfaceName;
+      readonly hostMac: MacAddress;
+      readonly containerEnd: InterfaceName;
+      readonly containerMac: MacAddress;
+      readonly mtu: number;
+    }
+  | { readonly kind: 'setUp' | 'setDown'; readonly link: InterfaceName }
+  | { readonly kind: 'setMac'; readonly link: InterfaceName; readonly mac: MacAddress }
+  | { readonly kind: 'putRoute' | 'removeRoute'; readonly route: Route }
+  | { readonly kind: 'putNeighbour'; readonly neighbour: PermanentNeighbour };
+
+/** Links, routes and neighbours of one network namespace. */
+export interface NetworkStack {
+  /**
+   * Carries the commands out in order; one that fails does not stop those after it.
+   *
+   * @throws KernelError naming every command that failed, once all were tried
+   */
+  apply(commands: readonly NetworkCommand[]): Promise<void>;
+  links(): Promise<readonly Link[]>;
+  /** Routes that bear our protocol number, in the main table. */
+  ourRoutes(): Promise<readonly Route[]>;
+  permanentNeighbours(): Promise<readonly PermanentNeighbour[]>;
+  /**
+   * Takes links down at once and resolves then; they are deleted in the background, many in one kernel operation.
+   * A link that is not there is a success.
+   */
+  retire(links: readonly InterfaceName[]): Promise<void>;
+  /** Resolves when no retired link is left. */
+  retired(): Promise<void>;
+  /** Told of each link, route or neighbour change that others or we made, as soon as the kernel tells. */
+  watch(listener: (change: NetworkStackChange) => void): { close(): void };
+}
+
+export type NetworkStackChange =
+  | { readonly kind: 'linkRemoved'; readonly link: InterfaceName }
+  | { readonly kind: 'linkDown'; readonly link: InterfaceName }
+  | { readonly kind: 'routeRemoved'; readonly family: IpFamily; readonly destination: Cidr }
+  /** Changes may have been missed. */
+  | { readonly kind: 'unknown' };

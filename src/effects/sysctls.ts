@@ -1,0 +1,14 @@
+/** A kernel setting by its path under /proc/sys: `net/ipv4/conf/cord0123456789a/rp_filter`. */
+export interface Sysctl {
+  readonly path: string;
+  readonly value: string;
+}
+
+export interface Sysctls {
+  /** In order. @throws KernelError naming the first that could not be written; those after it are not tried */
+  write(settings: readonly Sysctl[]): Promise<void>;
+  /** The values without line end, in order; undefined for one that does not exist. */
+  read(paths: readonly string[]): Promise<readonly (string | undefined)[]>;
+  /** Names in a directory of settings; empty if there is none. */
+  list(path: string): Promise<readonly string[]>;
+}

@@ -1,0 +1,91 @@
+import type { CommandResult, CommandRunner } from '../../effects/command-runner.js';
+import type { Conntrack, FlowTuple, TrackedFlow } from '../../effects/conntrack.js';
+import { KernelError } from '../../model/errors.js';
+import { familyOf, type IpAddress, type IpFamily } from '../../model/ip-address.js';
+
+/** Connection tracking through conntrack(8); deletions go as one batch (`--load-file`), which takes absent entries as done. */
+export class ConntrackTool implements Conntrack {
+  readonly #runner: CommandRunner;
+
+  constructor(runner: CommandRunner) {
+    this.#runner = runner;
+  }
+
+  async list(): Promise<readonly TrackedFlow[]> {
+    const texts = await Promise.all(
+      ['ipv4', 'ipv6'].map(async (family) => (await this.#run(['-L', '-f', family, '-o', 'extended'])).stdout),
+    );
+    return texts.flatMap(parseConntrackList);
+  }
+
+  async forgetAddresses(addresses: readonly IpAddress[]): Promise<void> {
+    await this.#batch(
+      addresses.flatMap((address) =>
+        ['-s', '-d', '-r', '-q'].map((side) => `-D ${familyOption(familyOf(address))} ${side} ${address}`),
+      ),
+    );
+  }
+
+  async forgetFlows(flows: readonly TrackedFlow[]): Promise<void> {
+    await this.#batch(flows.map(deletionOf));
+  }
+
+  async #batch(lines: readonly string[]): Promise<void> {
+    if (lines.length > 0) await this.#run(['--load-file', '-'], `${lines.join('\n')}\n`);
+  }
+
+  async #run(args: readonly string[], input?: string): Promise<CommandResult> {
+    const result = await this.#runner.run('conntrack', args, input === undefined ? {} : { input });
+    if (result.exitCode === 0) return result;
+    throw new KernelError(`conntrack ${args.join(' ')} failed: ${result.stderr.trim()}`, result.stderr);
+  }
+}
+
+const familyOption = (family: IpFamily): string => `-f ipv${family}`;
+
+function deletionOf({ family, protocol, original, reply, icmp }: TrackedFlow): string {
+  const words = [
+    `-D ${familyOption(family)} -p ${PROTOCOL_NAMES[protocol] ?? protocol}`,
+    `-s ${original.source} -d ${original.destination} -r ${reply.source} -q ${reply.destination}`,
+  ];
+  if (icmp !== undefined)
+    words.push(
+      `--icmp${family === 6 ? 'v6' : ''}-type ${icmp.type} --icmp${family === 6 ? 'v6' : ''}-code ${icmp.code} --icmp${family === 6 ? 'v6' : ''}-id ${icmp.id}`,
+    );
+  else if (PROTOCOL_NAMES[protocol] !== undefined) {
+    words.push(`--sport ${original.sourcePort} --dport ${original.destinationPort}`);
+  }
+  return words.join(' ');
+}
+
+/** Protocols whose ports conntrack(8) can match; it wants their names. */
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6', 132: 'sctp' };
+
+/** The flows in the output of `conntrack -L -o extended`; lines of other shapes are left out. */
+export function parseConntrackList(text: string): readonly TrackedFlow[] {
+  return text.split('\n').flatMap((line) => parseFlow(line) ?? []);
+}
+
+function parseFlow(line: string): TrackedFlow | undefined {
+  const head = /^ipv([46])\s+\d+\s+\S+\s+(\d+)\s/.exec(line);
+  if (head === null) return undefined;
+  const value = (name: string): string[] =>
+    [...line.matchAll(new RegExp(`\\b${name}=(\\S+)`, 'g'))].map((m) => m[1] ?? '');
+  const [sources, destinations] = [value('src'), value('dst')];
+  if (sources.length !== 2 || destinations.length !== 2) return undefined;
+  const [sourcePorts, destinationPorts] = [value('sport'), value('dport')];
+  const tuple = (i: 0 | 1): FlowTuple => ({
+    source: sources[i] as IpAddress,
+    destination: destinations[i] as IpAddress,
+    sourcePort: Number(sourcePorts[i] ?? 0),
+    destinationPort: Number(destinationPorts[i] ?? 0),
+  });
+  const [type, code, id] = [value('type')[0], value('code')[0], value('id')[0]];
+  return {
+    family: head[1] === '6' ? 6 : 4,
+    protocol: Number(head[2]),
+    original: tuple(0),
+    reply: tuple(1),
+    ...(type === undefined ? {} : { icmp: { type: Number(type), code: Number(code ?? 0), id: Number(id ?? 0) } }),
+  };
+}

@@ -1,0 +1,135 @@
+import type { Readable } from 'node:stream';
+import type { CommandRunner, RunningCommand } from '../../effects/command-runner.js';
+import type { Logger } from '../../effects/logger.js';
+import { KernelError } from '../../model/errors.js';
+
+/** How a kind of helper is started, and how one tells that it has done what it was given. */
+export interface HelperKind {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** What is written behind a request so that the helper answers when it has come so far. `n` grows. */
+  barrier(n: number): string;
+  /** Is this line the answer to the barrier? */
+  isAnswer(line: string, n: number): boolean;
+  /** Lines that are no news: prompts, echoes. */
+  isNoise(line: string): boolean;
+}
+
+interface Exchange {
+  readonly n: number;
+  readonly lines: string[];
+  readonly resolve: (lines: readonly string[]) => void;
+  readonly reject: (error: Error) => void;
+  readonly watchdog: NodeJS.Timeout;
+}
+
+/**
+ * A program that stays, fed with commands line by line: many times faster than one process per command.
+ *
+ * Started at the first request and again after it ended. A request that the program did not answer in time ends it
+ * (SIGKILL), because nobody knows how far it came.
+ */
+export class HelperProcess {
+  readonly #runner: CommandRunner;
+  readonly #kind: HelperKind;
+  readonly #log: Logger;
+  readonly #exchanges: Exchange[] = [];
+  #running: RunningCommand | undefined;
+  #count = 0;
+  #startCount = 0;
+
+  constructor(runner: CommandRunner, kind: HelperKind, log: Logger) {
+    this.#runner = runner;
+    this.#kind = kind;
+    this.#log = log;
+  }
+
+  /** Of the program as it runs now; undefined if it does not. */
+  get pid(): number | undefined {
+    return this.#running?.pid;
+  }
+
+  /** How often it was started. */
+  get starts(): number {
+    return this.#startCount;
+  }
+
+  /**
+   * Resolves with what the helper said, when it has worked through the request. Requests are answered in order.
+   *
+   * @param request whole lines, each with its line end
+   * @throws KernelError if the helper ended or was silent for `timeoutMs`: the request may have been done in part
+   */
+  exchange(request: string, timeoutMs: number): Promise<readonly string[]> {
+    const running = this.#running ?? this.#start();
+    const n = ++this.#count;
+    return new Promise((resolve, reject) => {
+      const watchdog = setTimeout(() => this.#silent(running, timeoutMs), timeoutMs);
+      this.#exchanges.push({ n, lines: [], resolve, reject, watchdog });
+      running.stdin.write(request + this.#kind.barrier(n));
+    });
+  }
+
+  /** Ends the program; a later request starts it anew. Requests under way fail. */
+  stop(): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    running.kill();
+    this.#fail(`${this.#kind.program} was ended by us`, '');
+  }
+
+  #start(): RunningCommand {
+    const running = this.#runner.start(this.#kind.program, this.#kind.args);
+    this.#running = running;
+    this.#startCount++;
+    const take = (line: string) => this.#line(running, line);
+    eachLine(running.stdout, take);
+    eachLine(running.stderr, take);
+    void running.ended.then((how) => {
+      if (this.#running !== running) return;
+      this.#running = undefined;
+      this.#fail(`${this.#kind.program} ended: ${how}`, this.#exchanges[0]?.lines.join('\n') ?? '');
+    });
+    return running;
+  }
+
+  #line(running: RunningCommand, line: string): void {
+    const exchange = this.#exchanges[0];
+    if (this.#running !== running || exchange === undefined) return;
+    if (this.#kind.isAnswer(line, exchange.n)) {
+      this.#exchanges.shift();
+      clearTimeout(exchange.watchdog);
+      exchange.resolve(exchange.lines);
+    } else if (!this.#kind.isNoise(line)) {
+      exchange.lines.push(line);
+    }
+  }
+
+  #silent(running: RunningCommand, timeoutMs: number): void {
+    if (this.#running !== running) return;
+    this.#running = undefined;
+    running.kill();
+    this.#fail(`${this.#kind.program} did not answer within ${timeoutMs} ms and was killed`, '');
+  }
+
+  #fail(why: string, detail: string): void {
+    const failed = this.#exchanges.splice(0);
+    if (failed.length > 0) this.#log.warn({ program: this.#kind.program, detail, requests: failed.length }, why);
+    for (const { reject, watchdog } of failed) {
+      clearTimeout(watchdog);
+      reject(new KernelError(`${why}${detail === '' ? '' : `: ${detail}`}; it is started again`, detail));
+    }
+  }
+}
+
+function eachLine(stream: Readable, take: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
+  });
+  stream.on('error', () => {});
+}

@@ -1,0 +1,96 @@
+import type { CommandRunner } from '../../effects/command-runner.js';
+import type { IpSetCommand, IpSets, ReadIpSet } from '../../effects/ip-sets.js';
+import type { Logger } from '../../effects/logger.js';
+import { assertNever } from '../../model/assert-never.js';
+import { KernelError } from '../../model/errors.js';
+import type { IpSetMember, IpSetName } from '../../model/ip-set.js';
+import { type HelperKind, HelperProcess } from './helper-process.js';
+
+const BASE_TIMEOUT_MS = 5_000;
+/** Members in one set; the kernel's default, 65,536, is less than a big cluster's endpoints. */
+const MAX_MEMBERS = 1_048_576;
+
+/**
+ * `ipset -` carries out each line as it comes and goes on after an error. Complaints go to the same pipe as answers, so
+ * that they stand before the answer; that takes a shell's redirection.
+ */
+const IPSET: HelperKind = {
+  program: 'sh',
+  args: ['-c', 'exec stdbuf -oL ipset - 2>&1'],
+  barrier: () => 'version\n',
+  isAnswer: (line) => line.includes('protocol version'),
+  isNoise: (line) => /^(ipset> ?)*$/.test(line),
+};
+
+/** ipsets through a persistent `ipset -`. */
+export class InteractiveIpSets implements IpSets {
+  readonly #runner: CommandRunner;
+  readonly #helper: HelperProcess;
+
+  constructor(runner: CommandRunner, log: Logger) {
+    this.#runner = runner;
+    this.#helper = new HelperProcess(runner, IPSET, log);
+  }
+
+  async apply(commands: readonly IpSetCommand[]): Promise<void> {
+    if (commands.length === 0) return;
+    const lines = commands.map(ipSetCommandText);
+    const answers = await this.#helper.exchange(`${lines.join('\n')}\n`, BASE_TIMEOUT_MS + commands.length);
+    const destroysOnly = commands.every(({ kind }) => kind === 'destroy');
+    const complaints = answers
+      .map((line) => line.replace(/^(ipset> )+/, ''))
+      .filter((line) => line !== '' && !(destroysOnly && line.includes('does not exist')));
+    if (complaints.length === 0) return;
+    throw new KernelError(
+      `the kernel refused a change to the IP sets (${complaints.slice(0, 5).join('; ')}); the first of ${lines.length} commands was: ${lines[0] ?? ''}`,
+      complaints.join('\n'),
+    );
+  }
+
+  async ours(): Promise<readonly ReadIpSet[]> {
+    const { exitCode, stdout, stderr } = await this.#runner.run('ipset', ['save'], { timeoutMs: 30_000 });
+    if (exitCode !== 0) throw new KernelError(`ipset save failed: ${stderr.trim()}`, stderr);
+    return parseIpSetSave(stdout);
+  }
+
+  helperPid(): number | undefined {
+    return this.#helper.pid;
+  }
+
+  close(): void {
+    this.#helper.stop();
+  }
+}
+
+export function ipSetCommandText(command: IpSetCommand): string {
+  switch (command.kind) {
+    case 'create': {
+      const { name, type, family } = command.set;
+      return `create ${name} ${type} family ${family === 4 ? 'inet' : 'inet6'} maxelem ${MAX_MEMBERS} -exist`;
+    }
+    case 'add':
+      return `add ${command.name} ${command.member} -exist`;
+    case 'remove':
+      return `del ${command.name} ${command.member} -exist`;
+    case 'destroy':
+      return `destroy ${command.name}`;
+    default:
+      return assertNever(command);
+  }
+}
+
+/** The sets of ours in the output of `ipset save`. */
+export function parseIpSetSave(text: string): readonly ReadIpSet[] {
+  const sets = new Map<string, Omit<ReadIpSet, 'members'> & { readonly members: Set<IpSetMember> }>();
+  for (const line of text.split('\n')) {
+    const [verb, name, word] = line.split(' ');
+    if (name === undefined || word === undefined || !name.startsWith('cord')) continue;
+    if (verb === 'create') {
+      const family = / family inet6\b/.test(line) ? 6 : 4;
+      sets.set(name, { name: name as IpSetName, type: word, family, members: new Set() });
+    } else if (verb === 'add') {
+      sets.get(name)?.members.add(word as IpSetMember);
+    }
+  }
+  return [...sets.values()];
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { type Cidr, hostCidr, parseCidr } from '../../model/cidr.js';
+import { KernelError } from '../../model/errors.js';
+import type { InterfaceName } from '../../model/ids.js';
+import { ipAddressOrUndefined } from '../../model/ip-address.js';
+import type { Link } from '../../model/link.js';
+import type { MacAddress } from '../../model/mac-address.js';
+import type { PermanentNeighbour, Route } from '../../model/route.js';
+
+// Of what `ip -json` prints, the fields that we use. With a filter it prints `{}` for what it left out.
+const linkSchema = z.object({
+  ifname: z.string(),
+  address: z.string().default(''),
+  mtu: z.number(),
+  flags: z.array(z.string()),
+  group: z.string().default('default'),
+  link: z.string().nullish(),
+});
+const routeSchema = z.object({
+  type: z.string().optional(),
+  dst: z.string(),
+  dev: z.string().optional(),
+});
+const neighbourSchema = z.object({ dst: z.string(), dev: z.string(), lladdr: z.string().optional() });
+
+export const parseLinks = (json: string): readonly Link[] =>
+  items(json, linkSchema, 'ip -json link').map(({ ifname, address, mtu, flags, group, link }) => ({
+    name: ifname as InterfaceName,
+    mac: address,
+    mtu,
+    up: flags.includes('UP'),
+    group,
+    ...(link ? { peer: link as InterfaceName } : {}),
+  }));
+
+/** Routes of kinds that we do not make are left out. */
+export function parseRoutes(json: string): readonly Route[] {
+  const routes: Route[] = [];
+  for (const { type, dst, dev } of items(json, routeSchema, 'ip -json route')) {
+    const destination = destinationOf(dst);
+    if (destination === undefined) continue;
+    if (type === 'blackhole') routes.push({ kind: 'blackhole', destination });
+    else if (type === undefined && dev !== undefined) {
+      routes.push({ kind: 'link', destination, interfaceName: dev as InterfaceName });
+    }
+  }
+  return routes;
+}
+
+export function parseNeighbours(json: string): readonly PermanentNeighbour[] {
+  const neighbours: PermanentNeighbour[] = [];
+  for (const { dst, dev, lladdr } of items(json, neighbourSchema, 'ip -json neigh')) {
+    const address = ipAddressOrUndefined(dst);
+    if (address === undefined || lladdr === undefined) continue;
+    neighbours.push({ address, mac: lladdr as MacAddress, interfaceName: dev as InterfaceName });
+  }
+  return neighbours;
+}
+
+/** ip(8) writes one address without its prefix length. */
+export function destinationOf(text: string): Cidr | undefined {
+  const address = ipAddressOrUndefined(text);
+  if (address !== undefined) return hostCidr(address);
+  return text.includes('/') ? parseCidr(text) : undefined;
+}
+
+function items<T>(json: string, schema: z.ZodType<T>, source: string): readonly T[] {
+  if (json.trim() === '') return [];
+  try {
+    const all = z.array(z.unknown()).parse(JSON.parse(json));
+    return z.array(schema).parse(all.filter((item) => Object.keys(item as object).length > 0));
+  } catch (cause) {
+    throw new KernelError(
+      `the output of ${source} cannot be read: this version of iproute2 may be too old (5.0 or later is needed)`,
+      json.slice(0, 200),
+      { cause },
+    );
+  }
+}

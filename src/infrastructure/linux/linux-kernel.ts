@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import type { CommandRunner } from '../../effects/command-runner.js';
+import type { Kernel } from '../../effects/kernel.js';
+import type { Logger } from '../../effects/logger.js';
+import type { PacketFilterBackend } from '../../effects/packet-filter.js';
+import type { Sysctls } from '../../effects/sysctls.js';
+import { ConntrackTool } from './conntrack-tool.js';
+import { ExecaCommandRunner } from './execa-command-runner.js';
+import { InteractiveIpSets } from './interactive-ip-sets.js';
+import { IpBatchNetworkStack } from './ip-batch-network-stack.js';
+import { detectBackend } from './iptables-backend.js';
+import { IptablesRestorePacketFilter } from './iptables-restore-packet-filter.js';
+import { watchPacketFilter } from './packet-filter-watch.js';
+import { ProcSysctls } from './proc-sysctls.js';
+
+export interface LinuxKernelOptions {
+  readonly backend: PacketFilterBackend | 'auto';
+  readonly log: Logger;
+  /** Absent: programs run in this process's own network namespace. */
+  readonly runner?: CommandRunner;
+  /** Must be those of the namespace that `runner` runs in. */
+  readonly sysctls?: Sysctls;
+}
+
+/**
+ * The kernel of a network namespace, ready to be read and programmed. Changes nothing.
+ *
+ * @throws KernelError if a tool is missing, saying how to install it
+ */
+export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kernel> {
+  const { log } = options;
+  const runner = options.runner ?? new ExecaCommandRunner();
+  const backend = options.backend === 'auto' ? await detectBackend(runner, legacyTableNames()) : options.backend;
+  await Promise.all(
+    [
+      ['ip', '-Version'],
+      ['ipset', '--version'],
+      ['conntrack', '--version'],
+      ['stdbuf', '--version'],
+      [`iptables-${backend}-restore`, '--version'],
+    ].map(([program, argument]) => runner.run(program as string, [argument as string])),
+  );
+  const network = new IpBatchNetworkStack(runner, log);
+  const ipSets = new InteractiveIpSets(runner, log);
+  const filter4 = new IptablesRestorePacketFilter(runner, 4, backend, log);
+  const filter6 = new IptablesRestorePacketFilter(runner, 6, backend, log);
+  const filterPids = () => [filter4.helperPid(), filter6.helperPid()].filter((pid) => pid !== undefined);
+  return {
+    backend,
+    network,
+    ipSets,
+    packetFilters: { 4: filter4, 6: filter6 },
+    sysctls: options.sysctls ?? new ProcSysctls(),
+    conntrack: new ConntrackTool(runner),
+    watchPacketFilter: (listener) => watchPacketFilter({ runner, backend, ourPids: filterPids, log, listener }),
+    helperPids: () => [...network.helperPids(), ...filterPids(), ipSets.helperPid()].filter((pid) => pid !== undefined),
+    close: () => {
+      for (const part of [network, ipSets, filter4, filter6]) part.close();
+    },
+  };
+}
+
+function legacyTableNames(): string {
+  try {
+    return readFileSync('/proc/self/net/ip_tables_names', 'utf8');
+  } catch {
+    return '';
+  }
+}

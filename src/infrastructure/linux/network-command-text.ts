@@ -1,0 +1,40 @@
+import type { NetworkCommand } from '../../effects/network-stack.js';
+import { assertNever } from '../../model/assert-never.js';
+import { familyOf } from '../../model/ip-address.js';
+import { ROUTE_PROTOCOL, type Route } from '../../model/route.js';
+
+/** One command as a line for `ip -batch`. */
+export function networkCommandText(command: NetworkCommand): string {
+  switch (command.kind) {
+    case 'addVeth':
+      return (
+        `link add ${command.hostEnd} address ${command.hostMac} mtu ${command.mtu} type veth` +
+        ` peer name ${command.containerEnd} address ${command.containerMac} mtu ${command.mtu}`
+      );
+    case 'setUp':
+      return `link set dev ${command.link} up`;
+    case 'setDown':
+      return `link set dev ${command.link} down`;
+    case 'setMac':
+      return `link set dev ${command.link} address ${command.mac}`;
+    case 'putRoute':
+      return `route replace ${routeText(command.route)}`;
+    case 'removeRoute':
+      return `route del ${routeText(command.route)}`;
+    case 'putNeighbour': {
+      const { address, mac, interfaceName } = command.neighbour;
+      return `neigh replace ${address} lladdr ${mac} dev ${interfaceName} nud permanent`;
+    }
+    default:
+      return assertNever(command);
+  }
+}
+
+function routeText(route: Route): string {
+  const scope = route.kind === 'link' && familyOf(route.destination) === 4 ? ' scope link' : '';
+  const where = route.kind === 'link' ? `dev ${route.interfaceName}${scope}` : '';
+  return `${route.kind === 'blackhole' ? 'blackhole ' : ''}${route.destination} ${where} proto ${ROUTE_PROTOCOL}`.replace(
+    / {2,}/g,
+    ' ',
+  );
+}

@@ -1,0 +1,19 @@
+import type { Cidr } from './cidr.js';
+import type { InterfaceName } from './ids.js';
+import type { IpAddress } from './ip-address.js';
+import type { MacAddress } from './mac-address.js';
+
+/** The routing protocol number that our routes bear (rtnetlink's `rtm_protocol`): what has it is ours. */
+export const ROUTE_PROTOCOL = 80;
+
+/** A route of ours in the main table: to an endpoint by its host side, or into nothing for a block's unassigned addresses. */
+export type Route =
+  | { readonly kind: 'link'; readonly destination: Cidr; readonly interfaceName: InterfaceName }
+  | { readonly kind: 'blackhole'; readonly destination: Cidr };
+
+/** An address that always has this MAC on this link: never asked for, never learned, never forgotten. */
+export interface PermanentNeighbour {
+  readonly address: IpAddress;
+  readonly mac: MacAddress;
+  readonly interfaceName: InterfaceName;
+}
