@@ -2,7 +2,10 @@ import type { Logger } from '../effects/logger.js';
 
 /** What comes with each of Docker's calls besides its request. */
 export interface CallContext {
-  /** Aborts at the call's deadline. Whoever has begun something undoes it then, although nobody waits any more. */
+  /**
+   * Aborts at the call's deadline, when Docker has been told of a failure and will not call again. A handler that
+   * creates something looks at it after its last `await`, and undoes what it did: nobody waits, but nobody else will.
+   */
   readonly signal: AbortSignal;
   /** Bears the call's number and method. */
   readonly log: Logger;
