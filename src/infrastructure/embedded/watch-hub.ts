@@ -15,11 +15,12 @@ export class WatchHub {
   readonly #watchers = new Set<Watcher>();
   readonly #list: (prefix: string) => Listing;
   readonly #log: Logger;
-  #held = false;
+  #held: boolean;
 
   constructor(options: { readonly list: (prefix: string) => Listing; readonly log: Logger }) {
     this.#list = options.list;
     this.#log = options.log;
+    this.#held = false;
   }
 
   watch(prefix: string, listener: (update: WatchUpdate) => void): Watch {
@@ -73,7 +74,8 @@ export class WatchHub {
   }
 
   #deliver(watcher: Watcher): void {
-    while (!this.#held && this.#watchers.has(watcher)) {
+    for (;;) {
+      if (this.#held || !this.#watchers.has(watcher)) return;
       const update = watcher.queue.shift();
       if (update === undefined) return;
       try {

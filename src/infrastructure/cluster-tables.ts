@@ -1,0 +1,64 @@
+import { cidrKey } from '../model/cidr.js';
+import { EndpointRecord, endpointKey } from '../model/endpoint.js';
+import type { DockerNetworkId, NodeName } from '../model/ids.js';
+import { NetworkRecord, type NodeNetwork, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../model/network.js';
+import { NodeRecord, nodeKey } from '../model/node.js';
+import { PoolRecord, poolKey } from '../model/pool.js';
+import { ProfileRecord, profileKey } from '../model/profile.js';
+import { RecordTable } from './record-table.js';
+
+export type ClusterTables = ReturnType<typeof clusterTables>;
+
+/** One table for each kind that the cluster view shows, under the name its changes bear. */
+export function clusterTables(onProblem: (key: string, problem: string) => void) {
+  return {
+    node: new RecordTable({
+      kind: NodeRecord,
+      nameOf: ({ name }) => name,
+      keyOf: ({ name }) => nodeKey(name),
+      onProblem,
+    }),
+    pool: new RecordTable({
+      kind: PoolRecord,
+      nameOf: ({ cidr }) => cidrKey(cidr),
+      keyOf: ({ cidr }) => poolKey(cidr),
+      onProblem,
+    }),
+    profile: new RecordTable({
+      kind: ProfileRecord,
+      nameOf: ({ name }) => name,
+      keyOf: ({ name }) => profileKey(name),
+      onProblem,
+    }),
+    network: new RecordTable({
+      kind: NetworkRecord,
+      nameOf: ({ name }) => name,
+      keyOf: ({ name }) => networkKey(name),
+      onProblem,
+    }),
+    nodeNetwork: new RecordTable({
+      kind: NodeNetworkRecord,
+      nameOf: nodeNetworkKeyOf,
+      keyOf: nodeNetworkKeyOf,
+      onProblem,
+    }),
+    endpoint: new RecordTable({
+      kind: EndpointRecord,
+      nameOf: ({ id }) => id,
+      keyOf: ({ node, id }) => endpointKey(node, id),
+      onProblem,
+    }),
+  };
+}
+
+/** The networks of one node alone, by Docker's id there; problems are told by the table of all nodes' networks. */
+export function localNetworkTable(node: NodeName): RecordTable<NodeNetwork, DockerNetworkId> {
+  return new RecordTable({
+    kind: NodeNetworkRecord,
+    prefix: NodeNetworkRecord.key(node, ''),
+    nameOf: ({ dockerNetworkId }) => dockerNetworkId,
+    keyOf: nodeNetworkKeyOf,
+  });
+}
+
+const nodeNetworkKeyOf = ({ node, dockerNetworkId }: NodeNetwork): string => nodeNetworkKey(node, dockerNetworkId);
