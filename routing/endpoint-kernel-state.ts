@@ -1,0 +1,70 @@
+import type { Sysctl } from '../src/effects/sysctls.js';
+import { hostCidr } from '../src/model/cidr.js';
+import type { Endpoint } from '../src/model/endpoint.js';
+import { containerInterfaceOf, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
+import { familyOf } from '../src/model/ip-address.js';
+import { HOST_SIDE_MAC, type MacAddress } from '../src/model/mac-address.js';
+import type { PermanentNeighbour, Route } from '../src/model/route.js';
+
+/** What the kernel should hold of one attached endpoint, besides its policy. */
+export interface EndpointKernelState {
+  readonly hostEnd: InterfaceName;
+  readonly hostMac: MacAddress;
+  readonly containerEnd: InterfaceName;
+  readonly containerMac: MacAddress;
+  /** Of the host side; all of them set before the link comes up. */
+  readonly sysctls: readonly Sysctl[];
+  readonly neighbours: readonly PermanentNeighbour[];
+  readonly routes: readonly Route[];
+}
+
+/** @param ipv6 the kernel has IPv6: without it there are no IPv6 settings to write */
+export function endpointKernelState(
+  endpoint: Pick<Endpoint, 'id' | 'mac' | 'addresses'>,
+  options: { readonly ipv6: boolean },
+): EndpointKernelState {
+  const hostEnd = hostInterfaceOf(endpoint.id);
+  const addresses = endpoint.addresses.filter((address) => options.ipv6 || familyOf(address) === 4);
+  return {
+    hostEnd,
+    hostMac: HOST_SIDE_MAC,
+    containerEnd: containerInterfaceOf(endpoint.id),
+    containerMac: endpoint.mac,
+    sysctls: [...ipv4Sysctls(hostEnd), ...(options.ipv6 ? ipv6Sysctls(hostEnd) : [])],
+    neighbours: addresses.map((address) => ({ address, mac: endpoint.mac, interfaceName: hostEnd })),
+    routes: addresses.map((address) => ({ kind: 'link', destination: hostCidr(address), interfaceName: hostEnd })),
+  };
+}
+
+function ipv4Sysctls(link: InterfaceName): readonly Sysctl[] {
+  const conf = `net/ipv4/conf/${link}`;
+  return [
+    // The container's gateway is an address that nobody has: the host answers for it, and for all else.
+    { path: `${conf}/proxy_arp`, value: '1' },
+    // The kernel waits up to 0.8 s by default before it answers for others.
+    { path: `net/ipv4/neigh/${link}/proxy_delay`, value: '0' },
+    // Against forged sources, and against ARP requests that would fill the host's neighbour table.
+    { path: `${conf}/rp_filter`, value: '1' },
+    { path: `${conf}/forwarding`, value: '1' },
+    // With 1 a frame to 127.0.0.1 from the container would reach services on the host's loopback.
+    { path: `${conf}/route_localnet`, value: '0' },
+    // A packet that leaves by the link it came in by is normal here (a container talking to itself by a published port).
+    { path: `${conf}/send_redirects`, value: '0' },
+    { path: `${conf}/accept_redirects`, value: '0' },
+  ];
+}
+
+function ipv6Sysctls(link: InterfaceName): readonly Sysctl[] {
+  const conf = `net/ipv6/conf/${link}`;
+  return [
+    // fe80::ecee:eeff:feee:eeee, the container's gateway, comes from the host side's MAC; mode 0 is EUI-64.
+    { path: `${conf}/disable_ipv6`, value: '0' },
+    { path: `${conf}/addr_gen_mode`, value: '0' },
+    // The gateway must answer at once, not after a second of duplicate address detection.
+    { path: `${conf}/accept_dad`, value: '0' },
+    // A container's router advertisement would change the host's routes.
+    { path: `${conf}/accept_ra`, value: '0' },
+    { path: `${conf}/accept_redirects`, value: '0' },
+    { path: `${conf}/forwarding`, value: '1' },
+  ];
+}

@@ -1,0 +1,16 @@
+import type { InterfaceName } from '../src/model/ids.js';
+import type { Link } from '../src/model/link.js';
+import type { SavedRule } from './saved-tables.js';
+
+// What bears our mark is ours; everything else on the host is left as it is (design: names that others see).
+
+export const isOurHostEnd = (name: string): name is InterfaceName => /^cord[0-9a-f]{11}$/.test(name);
+export const isOurContainerEnd = (name: string): name is InterfaceName => /^ctmp[0-9a-f]{11}$/.test(name);
+export const isOurLink = ({ name }: Pick<Link, 'name'>): boolean => isOurHostEnd(name) || isOurContainerEnd(name);
+
+export const isOurChain = (name: string): boolean => name.startsWith('cord-');
+export const isOurSet = (name: string): boolean => name.startsWith('cord');
+
+/** A rule in one of the kernel's own chains is ours if it goes to a chain of ours or bears our comment. */
+export const isOurHookRule = (rule: SavedRule): boolean =>
+  /(^| )-[jg] cord-/.test(rule.text) || /--comment "?cord:/.test(rule.text);
