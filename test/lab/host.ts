@@ -1,0 +1,187 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { removeCgroups } from './cgroups.js';
+import { Container } from './container.js';
+import { type NamespaceProcess, startNamespaces } from './namespace-process.js';
+import { Service, spawnLogged } from './service.js';
+import { addTestImage } from './test-image.js';
+
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+export interface DockerdOptions {
+  /** What goes into daemon.json, such as `{ 'live-restore': true }`. Default: nothing. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+export interface CorduroyOptions {
+  readonly arguments?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const INIT = fileURLToPath(new URL('../../../test/lab/host-init.sh', import.meta.url));
+const DAEMON = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** Longest start of an engine with nothing to restore, in ms: 0.5 s is usual. */
+const DOCKERD_START_MS = 20_000;
+/** An engine whose plugin is away waits 15 s for each network and dead endpoint of it. */
+const DOCKERD_RESTART_MS = 120_000;
+const CORDUROY_START_MS = 15_000;
+
+let hostsMade = 0;
+
+/**
+ * A machine made of namespaces, with an engine and a corduroy daemon of its own at their default paths. Nothing it does
+ * reaches the machine's own engine, rules, routes or files; what it holds on disk and in control groups goes at `down`.
+ */
+export class LabHost {
+  readonly name: string;
+  /** Of its init; for `nsenter -t`. */
+  readonly pid: number;
+  readonly dir: string;
+  readonly #init: NamespaceProcess;
+  readonly #cgroup: string;
+  #dockerd: Service | undefined;
+  #corduroy: Service | undefined;
+
+  private constructor(name: string, dir: string, cgroup: string, init: NamespaceProcess) {
+    this.name = name;
+    this.dir = dir;
+    this.pid = init.pid;
+    this.#cgroup = cgroup;
+    this.#init = init;
+  }
+
+  /** A host without engine, link or route. */
+  static async up(name: string): Promise<LabHost> {
+    const dir = await mkdtemp(join(tmpdir(), 'corduroy-lab-'));
+    const cgroup = `corduroy-lab-${process.pid}-${++hostsMade}`;
+    const init = await startNamespaces(['--net', '--mount', '--uts', '--ipc', '--pid'], ['bash', INIT, name, dir]);
+    return new LabHost(name, dir, cgroup, init);
+  }
+
+  async down(): Promise<void> {
+    await this.#init.end();
+    await removeCgroups(this.#cgroup);
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  /** Where a path of the host is for a process of this machine: for sockets and files of the host. */
+  path(inside: string): string {
+    return `/proc/${this.pid}/root${inside}`;
+  }
+
+  /** The command that runs `command` on the host. */
+  command(command: readonly string[]): readonly [string, ...string[]] {
+    return ['nsenter', '-t', `${this.pid}`, '-m', '-u', '-i', '-n', '-p', '--', ...command];
+  }
+
+  /** Runs a command on the host; a failure is a value. */
+  async try(command: readonly string[], input?: string): Promise<Output> {
+    const [file, ...rest] = this.command(command);
+    const result = await execa(file, rest, {
+      reject: false,
+      ...(input === undefined ? { stdin: 'ignore' } : { input }),
+      extendEnv: false,
+      env: { PATH: process.env['PATH'], HOME: '/run/lab' },
+    });
+    return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? -1 };
+  }
+
+  /** Runs a command on the host and gives its standard output. @throws Error with all it said, if it fails */
+  async run(...command: readonly string[]): Promise<string> {
+    const { stdout, stderr, exitCode } = await this.try(command);
+    if (exitCode === 0) return stdout;
+    throw new Error(`on ${this.name}: ${command.join(' ')}: exit ${exitCode}\n${stderr || stdout}`);
+  }
+
+  docker(...words: readonly string[]): Promise<string> {
+    return this.run('docker', ...words);
+  }
+
+  tryDocker(...words: readonly string[]): Promise<Output> {
+    return this.try(['docker', ...words]);
+  }
+
+  /** The corduroy command line on the host. */
+  cord(...words: readonly string[]): Promise<string> {
+    return this.run(process.execPath, DAEMON, ...words);
+  }
+
+  tryCord(...words: readonly string[]): Promise<Output> {
+    return this.try([process.execPath, DAEMON, ...words]);
+  }
+
+  /** A running container of the host. */
+  async container(name: string): Promise<Container> {
+    return new Container(this, name, Number(await this.docker('inspect', '-f', '{{.State.Pid}}', name)));
+  }
+
+  /** Starts the engine and waits until its API answers. The first time it also gets the test image. */
+  async startDockerd({ settings = {} }: DockerdOptions = {}): Promise<void> {
+    const first = this.#dockerd === undefined;
+    const config = JSON.stringify(settings);
+    await this.run('sh', '-c', 'printf %s "$0" >/etc/docker/daemon.json', config);
+    // The cgroup parent tells our containers' groups from everybody else's.
+    const flags = ['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${this.#cgroup}`];
+    this.#dockerd = this.#start('dockerd', ['dockerd', ...flags], {});
+    const answers = async () => (await this.tryDocker('version', '-f', '{{.Server.Version}}')).exitCode === 0;
+    await this.#dockerd.waitUntil(answers, first ? DOCKERD_START_MS : DOCKERD_RESTART_MS);
+    if (first) await addTestImage(this);
+  }
+
+  /** SIGTERM: the engine ends in good order. SIGKILL: it and its containerd are gone at once; containers live on. */
+  async stopDockerd(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    await this.#dockerd?.stop(signal);
+  }
+
+  dockerdLog(lines?: number): string {
+    return this.#dockerd?.logTail(lines) ?? '';
+  }
+
+  /** Starts `corduroy daemon` and waits until its plugin socket answers the handshake. */
+  async startCorduroy(options: CorduroyOptions = {}): Promise<void> {
+    const command = [process.execPath, DAEMON, 'daemon', ...(options.arguments ?? [])];
+    this.#corduroy = this.#start('corduroy', command, options.environment ?? {});
+    const shaken = async () =>
+      (
+        await this.try([
+          'curl',
+          '-sf',
+          '--unix-socket',
+          '/run/docker/plugins/corduroy.sock',
+          '-d',
+          '',
+          'http://x/Plugin.Activate',
+        ])
+      ).exitCode === 0;
+    await this.#corduroy.waitUntil(shaken, CORDUROY_START_MS);
+  }
+
+  async stopCorduroy(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    await this.#corduroy?.stop(signal);
+  }
+
+  corduroyLog(lines?: number): string {
+    return this.#corduroy?.logTail(lines) ?? '';
+  }
+
+  /** Starts a service in the host; its pid inside is kept there, so that a signal can never reach another's process. */
+  #start(name: string, command: readonly string[], environment: Readonly<Record<string, string>>): Service {
+    const pidFile = `/run/lab/${name}.pid`;
+    const settings = Object.entries({ PATH: process.env['PATH'] ?? '', HOME: '/run/lab', ...environment });
+    const wrapped = ['env', '-i', ...settings.map(([key, value]) => `${key}=${value}`)];
+    const announced = ['sh', '-c', `echo $$ >${pidFile}; exec "$@"`, name, ...command];
+    const child = spawnLogged(this.command([...wrapped, ...announced]), join(this.dir, `${name}.log`));
+    return new Service(child, join(this.dir, `${name}.log`), async (signal) => {
+      const pid = (await readFile(this.path(pidFile), 'utf8')).trim();
+      await this.run('kill', `-${signal.slice('SIG'.length)}`, pid);
+    });
+  }
+}
