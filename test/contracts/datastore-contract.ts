@@ -124,6 +124,14 @@ export function describeDatastore(name: string, open: () => Promise<Datastore>):
       expect(await store.get(key('a'))).toBeUndefined();
     });
 
+    test('more operations than etcd takes are refused as our mistake, and 128 are taken', async () => {
+      const puts = (count: number) => Array.from({ length: count }, (_, i) => put(`bulk/${i}`, ''));
+      await expect(commit(...puts(129))).rejects.toThrow('129 writes');
+      const compares = puts(128).map((write) => ({ key: write.key, revision: ABSENT }));
+      expect((await store.transact({ compares, writes: puts(128) })).kind).toBe('committed');
+      expect(await store.transact({ compares, writes: puts(128) })).toMatchObject({ kind: 'conflict' });
+    });
+
     test('of many that raise one counter at once, by compare and retry, none is lost', async () => {
       await commit(put('counter', '0'));
       const raise = async (): Promise<void> => {

@@ -6,7 +6,7 @@ import {
   type Transaction,
   type TransactionOutcome,
 } from '../../effects/datastore.js';
-import { InternalError } from '../../model/errors.js';
+import { checkTransaction } from '../check-transaction.js';
 
 export interface Evaluation {
   readonly outcome: TransactionOutcome;
@@ -18,13 +18,13 @@ export interface Evaluation {
  * What a transaction does to a store at `revision`. As in etcd, the revision grows by one if anything changes, all
  * changes bear the new one, and deleting an absent key changes nothing.
  *
- * @throws InternalError if a key is written twice: etcd refuses that, so no store may take it
+ * @throws InternalError for a transaction that etcd would refuse as malformed
  */
 export function evaluate(
   transaction: Transaction,
   store: { readonly revision: Revision; get(key: string): StoredValue | undefined },
 ): Evaluation {
-  refuseDoubleWrites(transaction);
+  checkTransaction(transaction);
   const { compares, writes } = transaction;
   if (compares.some(({ key, revision }) => (store.get(key)?.revision ?? ABSENT) !== revision)) {
     const keys = [...new Set(compares.map(({ key }) => key))];
@@ -36,15 +36,4 @@ export function evaluate(
     .filter((write) => write.kind === 'put' || store.get(write.key) !== undefined)
     .map((write): Change => ({ ...write, revision }));
   return { outcome: { kind: 'committed', revision: changes.length > 0 ? revision : store.revision }, changes };
-}
-
-/** @throws InternalError if a key is written twice */
-export function refuseDoubleWrites({ writes }: Transaction): void {
-  const keys = new Set<string>();
-  for (const { key } of writes) {
-    if (keys.has(key)) {
-      throw new InternalError(`a transaction writes ${key} twice; this is a mistake in corduroy, please report it`);
-    }
-    keys.add(key);
-  }
 }
