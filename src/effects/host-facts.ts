@@ -1,0 +1,42 @@
+import type { Cidr } from '../model/cidr.js';
+import type { PacketFilterBackend } from './packet-filter.js';
+
+/** A route of the host that is not ours. */
+export interface HostRoute {
+  readonly destination: Cidr;
+  readonly interfaceName: string;
+}
+
+/** Others' rules in one of the kernel's two packet filters. Undefined: the tool is missing, or the tables are not loaded. */
+export interface FilterFacts {
+  readonly rules: number;
+  readonly docker: boolean;
+  /** Policy of the filter table's FORWARD chain. */
+  readonly forwardPolicy: 'ACCEPT' | 'DROP' | undefined;
+}
+
+/** What stands on the path of a plugin's socket. */
+export type SocketState = 'absent' | 'answers' | 'stale';
+
+/** The host as it is now. Undefined: it could not be found out. */
+export interface HostFacts {
+  readonly root: boolean;
+  readonly missingTools: readonly string[];
+  /** Of net.ipv4.ip_forward and net.ipv6.conf.all.forwarding. */
+  readonly forwarding: { readonly ipv4: boolean | undefined; readonly ipv6: boolean | undefined };
+  /** net.ipv4.conf.all.rp_filter: 0 off, 1 strict, 2 loose; the larger of it and an interface's own counts. */
+  readonly rpFilterAll: number | undefined;
+  /** Whether bridged packets pass iptables; undefined: br_netfilter is not loaded. */
+  readonly bridgeNfCallIptables: boolean | undefined;
+  readonly filters: Readonly<Record<PacketFilterBackend, FilterFacts | undefined>>;
+  /** What the `iptables` command itself writes to. */
+  readonly iptablesDefault: PacketFilterBackend | undefined;
+  readonly activeFirewalls: readonly ('ufw' | 'firewalld')[];
+  readonly docker:
+    | { readonly kind: 'answers'; readonly version: string }
+    | { readonly kind: 'silent'; readonly reason: string };
+  readonly pluginSocket: SocketState;
+  /** Up, with an address of their own, neither ours nor the loopback. */
+  readonly uplinks: readonly { readonly name: string; readonly mtu: number }[];
+  readonly routes: readonly HostRoute[];
+}

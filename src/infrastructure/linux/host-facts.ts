@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import type { CommandRunner } from '../../effects/command-runner.js';
+import type { FilterFacts, HostFacts, HostRoute, SocketState } from '../../effects/host-facts.js';
+import type { PacketFilterBackend } from '../../effects/packet-filter.js';
+import { hostCidr, parseCidr } from '../../model/cidr.js';
+import { CorduroyError, KernelError } from '../../model/errors.js';
+import { HOST_INTERFACE_PREFIX } from '../../model/ids.js';
+import { ipAddressOrUndefined } from '../../model/ip-address.js';
+
+const TOOLS: readonly (readonly [string, string])[] = [
+  ['ip', '-V'],
+  ['iptables', '--version'],
+  ['ip6tables', '--version'],
+  ['iptables-restore', '--version'],
+  ['ipset', '--version'],
+  ['conntrack', '--version'],
+  ['stdbuf', '--version'],
+];
+
+/** How long Docker may take to say its version. */
+const DOCKER_TIMEOUT_MS = 2_000;
+
+/** Looks at the host without changing it; the legacy tables are read only where they are loaded, for reading would load them. */
+export async function readHostFacts(
+  runner: CommandRunner,
+  paths: { readonly dockerSocket: string; readonly pluginSocket: string },
+): Promise<HostFacts> {
+  const legacyLoaded = (readProc('/proc/net/ip_tables_names') ?? '').trim() !== '';
+  const [tools, version, nft, legacy, ufw, firewalld, docker, pluginSocket, uplinks, routes4, routes6] =
+    await Promise.all([
+      Promise.all(
+        TOOLS.map(async ([tool, argument]) => ((await run(runner, tool, [argument])) === undefined ? tool : '')),
+      ),
+      run(runner, 'iptables', ['--version']),
+      run(runner, 'iptables-nft-save', []),
+      legacyLoaded ? run(runner, 'iptables-legacy-save', []) : undefined,
+      run(runner, 'ufw', ['status']),
+      run(runner, 'firewall-cmd', ['--state']),
+      dockerVersion(paths.dockerSocket),
+      socketState(paths.pluginSocket),
+      run(runner, 'ip', ['-j', 'address', 'show', 'up']),
+      run(runner, 'ip', ['-j', '-4', 'route', 'show', 'table', 'main']),
+      run(runner, 'ip', ['-j', '-6', 'route', 'show', 'table', 'main']),
+    ]);
+  const nf = readProc('/proc/sys/net/bridge/bridge-nf-call-iptables');
+  const rpFilter = readProc('/proc/sys/net/ipv4/conf/all/rp_filter');
+  return {
+    root: process.getuid?.() === 0,
+    missingTools: tools.filter((tool) => tool !== ''),
+    forwarding: {
+      ipv4: flagOf(readProc('/proc/sys/net/ipv4/ip_forward')),
+      ipv6: flagOf(readProc('/proc/sys/net/ipv6/conf/all/forwarding')),
+    },
+    rpFilterAll: rpFilter === undefined ? undefined : Number(rpFilter),
+    bridgeNfCallIptables: flagOf(nf),
+    filters: { nft: filterFacts(nft), legacy: filterFacts(legacy) },
+    iptablesDefault: backendOf(version),
+    activeFirewalls: [
+      ...(/^Status: active/m.test(ufw ?? '') ? (['ufw'] as const) : []),
+      ...(firewalld?.trim() === 'running' ? (['firewalld'] as const) : []),
+    ],
+    docker,
+    pluginSocket,
+    uplinks: uplinksOf(uplinks),
+    routes: [...routesOf(routes4), ...routesOf(routes6)],
+  };
+}
+
+/** Output of a program; undefined if it is not installed or fails. */
+async function run(runner: CommandRunner, program: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const { exitCode, stdout } = await runner.run(program, args, { timeoutMs: 3_000 });
+    return exitCode === 0 ? stdout : undefined;
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
+
+function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+const flagOf = (text: string | undefined): boolean | undefined => (text === undefined ? undefined : text !== '0');
+
+function backendOf(version: string | undefined): PacketFilterBackend | undefined {
+  if (version === undefined) return undefined;
+  return version.includes('nf_tables') ? 'nft' : 'legacy';
+}
+
+/** Others' rules only: ours, with their `cord` names, are no evidence. */
+export function filterFacts(saved: string | undefined): FilterFacts | undefined {
+  if (saved === undefined) return undefined;
+  const filterTable = /^\*filter$([\s\S]*?)^COMMIT$/m.exec(saved)?.[1] ?? '';
+  const policy = /^:FORWARD (ACCEPT|DROP)/m.exec(filterTable)?.[1];
+  return {
+    rules: saved.split('\n').filter((line) => line.startsWith('-A ') && !line.includes('cord')).length,
+    docker: /^:DOCKER(-USER|-FORWARD)? /m.test(saved),
+    forwardPolicy: policy === 'ACCEPT' || policy === 'DROP' ? policy : undefined,
+  };
+}
+
+interface LinkJson {
+  readonly ifname: string;
+  readonly mtu: number;
+  readonly flags: readonly string[];
+  readonly addr_info?: readonly { readonly scope: string }[];
+}
+
+function uplinksOf(json: string | undefined): { name: string; mtu: number }[] {
+  const links = parseJson<LinkJson>(json);
+  return links
+    .filter(({ ifname, flags }) => !flags.includes('LOOPBACK') && !ENGINE_LINK.test(ifname))
+    .filter(({ addr_info }) => addr_info?.some(({ scope }) => scope === 'global') === true)
+    .map(({ ifname, mtu }) => ({ name: ifname, mtu }));
+}
+
+const ENGINE_LINK = new RegExp(`^(docker|br-|veth|virbr|${HOST_INTERFACE_PREFIX})`);
+
+function routesOf(json: string | undefined): HostRoute[] {
+  return parseJson<{ dst: string; dev?: string; protocol?: string; type?: string }>(json).flatMap((route) => {
+    const { dst, dev } = route;
+    if (dst === 'default' || dev === undefined || dev.startsWith(HOST_INTERFACE_PREFIX) || dst.startsWith('fe80:'))
+      return [];
+    try {
+      const address = ipAddressOrUndefined(dst);
+      return [{ destination: address === undefined ? parseCidr(dst) : hostCidr(address), interfaceName: dev }];
+    } catch (error) {
+      if (error instanceof CorduroyError) return [];
+      throw error;
+    }
+  });
+}
+
+function parseJson<T>(json: string | undefined): readonly T[] {
+  if (json === undefined || json.trim() === '') return [];
+  return JSON.parse(json) as readonly T[];
+}
+
+function dockerVersion(socketPath: string): Promise<HostFacts['docker']> {
+  return new Promise((resolve) => {
+    const silent = (reason: string): void => resolve({ kind: 'silent', reason });
+    const asked = request({ socketPath, path: '/version', timeout: DOCKER_TIMEOUT_MS }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () => {
+        const version = /"Version":"([^"]+)"/.exec(text)?.[1];
+        if (version === undefined) silent('it is not Docker that answers');
+        else resolve({ kind: 'answers', version });
+      });
+    });
+    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${DOCKER_TIMEOUT_MS} ms`)));
+    asked.on('error', (error) => silent(error.message));
+    asked.end();
+  });
+}
+
+function socketState(path: string): Promise<SocketState> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve('answers');
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ENOENT' ? 'absent' : 'stale'));
+  });
+}

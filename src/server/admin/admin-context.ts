@@ -1,0 +1,37 @@
+import type { Clock } from '../../effects/clock.js';
+import type { ClusterStore } from '../../effects/cluster-view.js';
+import type { Dataplane } from '../../effects/dataplane.js';
+import type { DataplaneStatusSource } from '../../effects/dataplane-status.js';
+import type { Datastore } from '../../effects/datastore.js';
+import type { HostFacts } from '../../effects/host-facts.js';
+import type { IpamAdmin } from '../../effects/ipam-admin.js';
+import type { Logger } from '../../effects/logger.js';
+import type { NodeName } from '../../model/ids.js';
+
+/** One setting as people are shown it: no value here is secret. */
+export interface SettingView {
+  readonly name: string;
+  readonly value: string | null;
+  readonly source: string;
+}
+
+/** All that the admin API stands on. */
+export interface AdminContext {
+  readonly node: NodeName;
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly settings: readonly SettingView[];
+  readonly store: ClusterStore;
+  readonly datastore: Pick<Datastore, 'health'>;
+  readonly dataplane: Pick<Dataplane, 'settled' | 'attached'>;
+  readonly dataplaneStatus: DataplaneStatusSource;
+  readonly ipam: IpamAdmin;
+  /** What the host looks like now. */
+  readonly hostFacts: () => Promise<HostFacts>;
+  /** The Prometheus exposition text. */
+  readonly metrics: () => Promise<string>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How long a change is waited for until the kernel has it, in milliseconds. */
+  readonly settleMs: number;
+}

@@ -1,0 +1,68 @@
+import { ZodError, z } from 'zod';
+import {
+  ConflictError,
+  CorduroyError,
+  DatastoreUnavailableError,
+  DeadlineExceededError,
+  describeError,
+  InvalidRequestError,
+  KernelError,
+  NotFoundError,
+} from '../../model/errors.js';
+
+export const errorReply = z
+  .strictObject({
+    error: z.string().describe('What failed, and why'),
+    remedy: z.string().describe('What to do about it'),
+  })
+  .meta({ id: 'Error' });
+
+export type ErrorReply = z.infer<typeof errorReply>;
+
+/** Answer to anything thrown: whose move it is decides the code. */
+export function replyToError(error: unknown): { readonly status: number; readonly body: ErrorReply } {
+  if (error instanceof ZodError) return { status: 400, body: split(describeFields(error), GENERIC.request) };
+  if (error instanceof CorduroyError) return { status: statusOf(error), body: split(error.message, remedyOf(error)) };
+  const http = error as { status?: unknown; type?: unknown };
+  if (http.status === 413) return reply(413, 'the request is larger than 1 MiB', 'send less in one request');
+  if (http.status === 400) return reply(400, `the request is not JSON: ${describeError(error)}`, GENERIC.request);
+  return reply(500, `the daemon met a fault of its own: ${describeError(error)}`, GENERIC.fault);
+}
+
+const reply = (status: number, error: string, remedy: string) => ({ status, body: { error, remedy } });
+
+const GENERIC = {
+  request: 'see /openapi.json for what this operation takes',
+  fault: "look into the daemon's log, and report it with that",
+};
+
+function statusOf(error: CorduroyError): number {
+  if (error instanceof InvalidRequestError) return 400;
+  if (error instanceof NotFoundError) return 404;
+  if (error instanceof ConflictError) return 409;
+  if (error instanceof DatastoreUnavailableError) return 503;
+  if (error instanceof DeadlineExceededError) return 504;
+  return 500;
+}
+
+function remedyOf(error: CorduroyError): string {
+  if (error instanceof InvalidRequestError) return 'correct the value and try again';
+  if (error instanceof NotFoundError) return 'list what there is, and take one of those names';
+  if (error instanceof ConflictError) return 'free what holds it first, or choose another';
+  if (error instanceof DatastoreUnavailableError)
+    return 'see "corduroy status" and try again when the datastore answers';
+  if (error instanceof DeadlineExceededError) return 'try again; "corduroy status" tells what is slow';
+  if (error instanceof KernelError) return `see "corduroy check"; the kernel's words: ${error.detail}`;
+  return GENERIC.fault;
+}
+
+/** Our messages end in what to do, after the last semicolon; one that has none gets the remedy of its class. */
+function split(message: string, fallback: string): ErrorReply {
+  const at = message.lastIndexOf('; ');
+  return at < 0
+    ? { error: message, remedy: fallback }
+    : { error: message.slice(0, at), remedy: message.slice(at + '; '.length) };
+}
+
+const describeFields = (error: ZodError): string =>
+  error.issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`)).join(', ');
