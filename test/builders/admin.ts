@@ -1,0 +1,141 @@
+import type { DataplaneStatus } from '../../src/effects/dataplane-status.js';
+import type { HostFacts } from '../../src/effects/host-facts.js';
+import { silentLogger } from '../../src/effects/logger.js';
+import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
+import { systemClock } from '../../src/infrastructure/system-clock.js';
+import { parseCidr } from '../../src/model/cidr.js';
+import { type Endpoint, EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
+import { parseDockerNetworkId, parseEndpointId, parseNetworkName, parseNodeName } from '../../src/model/ids.js';
+import { parseIpAddress } from '../../src/model/ip-address.js';
+import { parseMacAddress } from '../../src/model/mac-address.js';
+import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
+import { NodeRecord, nodeKey } from '../../src/model/node.js';
+import { defaultProfile, ProfileRecord, profileKey } from '../../src/model/profile.js';
+import type { AdminContext } from '../../src/server/admin/admin-context.js';
+import { createMetrics, type Metrics } from '../../src/server/metrics.js';
+import { InMemoryDatastore } from '../fakes/in-memory-datastore.js';
+import { InMemoryIpamAdmin } from '../fakes/in-memory-ipam-admin.js';
+
+const NODE = parseNodeName('alpha');
+const NETWORK_ID = parseDockerNetworkId('n'.repeat(25));
+const STARTED = '2026-01-01T00:00:00.000Z';
+
+/** A host on which nothing is wrong. */
+export const goodHost: HostFacts = {
+  root: true,
+  missingTools: [],
+  forwarding: { ipv4: true, ipv6: true },
+  rpFilterAll: 0,
+  bridgeNfCallIptables: undefined,
+  filters: { nft: { rules: 12, docker: true, forwardPolicy: 'ACCEPT' }, legacy: undefined },
+  iptablesDefault: 'nft',
+  activeFirewalls: [],
+  docker: { kind: 'answers', version: '28.5.1' },
+  pluginSocket: 'answers',
+  uplinks: [{ name: 'eth0', mtu: 1500 }],
+  routes: [{ destination: parseCidr('192.0.2.0/24'), interfaceName: 'eth0' }],
+};
+
+export function anEndpoint(fill: string, container: string, address: string): Endpoint {
+  return {
+    id: parseEndpointId(fill.repeat(64).slice(0, 64)),
+    node: NODE,
+    dockerNetworkId: NETWORK_ID,
+    mac: parseMacAddress('02:00:00:00:00:01'),
+    addresses: [parseIpAddress(address)],
+    tags: [],
+    labels: { tier: 'front' },
+    container: { id: fill.repeat(64).slice(0, 64), name: container },
+    published: [{ protocol: 'tcp', containerPort: 80, hostPort: 8080 }],
+    createdAt: STARTED,
+  };
+}
+
+export interface AdminHarness {
+  readonly context: AdminContext;
+  readonly datastore: InMemoryDatastore;
+  readonly ipam: InMemoryIpamAdmin;
+  readonly metrics: Metrics;
+  /** What `settled` does from now on. */
+  settle: () => Promise<void>;
+  status: DataplaneStatus;
+  close(): Promise<void>;
+}
+
+/** A node `alpha` with pool 10.64.0.0/12, network and profile `web`, containers `front` and `back` on it. */
+export async function anAdminHarness(): Promise<AdminHarness> {
+  const datastore = new InMemoryDatastore();
+  const ipam = new InMemoryIpamAdmin();
+  await ipam.addPools([{ cidr: parseCidr('10.64.0.0/12'), name: 'main' }]);
+  ipam.assigned.add(parseIpAddress('10.64.0.2'));
+  await seed(datastore);
+  const store = new ClusterCache({ datastore, node: NODE, log: silentLogger });
+  await store.ready();
+  const harness = { settle: async (): Promise<void> => {}, status: aStatus } as {
+    -readonly [K in keyof AdminHarness]: AdminHarness[K];
+  };
+  const dataplaneStatus = { status: () => harness.status };
+  const metrics = createMetrics({ node: NODE, version: '1.2.3', store, datastore, dataplaneStatus, ipam });
+  const attached = new Set([anEndpoint('a', 'front', '10.64.0.2').id]);
+  const context: AdminContext = {
+    node: NODE,
+    version: '1.2.3',
+    startedAt: new Date(STARTED),
+    settings: [{ name: 'datastore', value: 'embedded', source: 'default' }],
+    store,
+    datastore,
+    dataplane: { settled: () => harness.settle(), attached: () => attached },
+    dataplaneStatus,
+    ipam,
+    hostFacts: async () => goodHost,
+    metrics: () => metrics.text(),
+    clock: { ...systemClock, sleep: async () => {} },
+    log: silentLogger,
+    settleMs: 1000,
+  };
+  return Object.assign(harness, { context, datastore, ipam, metrics, close: () => store.close() });
+}
+
+const aStatus: DataplaneStatus = {
+  backend: 'nft',
+  synced: true,
+  lastResync: { at: new Date(STARTED), durationMs: 12 },
+  repairsTotal: 1,
+  repairs: [{ at: new Date(STARTED), what: 'chain', detail: 'mangle/cord-fwd: differs' }],
+  attached: 1,
+};
+
+async function seed(datastore: InMemoryDatastore): Promise<void> {
+  const web = parseNetworkName('web');
+  const records: readonly (readonly [string, string])[] = [
+    [nodeKey(NODE), NodeRecord.encode({ name: NODE, labels: {}, version: '1.2.3', startedAt: STARTED })],
+    [
+      networkKey(web),
+      NetworkRecord.encode({
+        name: web,
+        subnets: [{ cidr: parseCidr('10.64.0.0/24'), gateway: parseIpAddress('10.64.0.1') }],
+        ipam: 'corduroy',
+        internal: false,
+        options: { profiles: [], publish: 'allow' },
+      }),
+    ],
+    [
+      nodeNetworkKey(NODE, NETWORK_ID),
+      NodeNetworkRecord.encode({
+        node: NODE,
+        dockerNetworkId: NETWORK_ID,
+        network: web,
+        provisional: false,
+        linkLocalGateway: parseIpAddress('169.254.1.1'),
+      }),
+    ],
+    [profileKey('web' as never), ProfileRecord.encode(defaultProfile('web' as never))],
+    ...[anEndpoint('a', 'front', '10.64.0.2'), anEndpoint('b', 'back', '10.64.0.3')].map(
+      (endpoint) => [endpointKey(NODE, endpoint.id), EndpointRecord.encode(endpoint)] as const,
+    ),
+  ];
+  await datastore.transact({
+    compares: [],
+    writes: records.map(([key, value]) => ({ kind: 'put', key, value })),
+  });
+}
