@@ -1,13 +1,22 @@
 import type { DockerNetworkId, EndpointId } from '../model/ids.js';
+import type { NetworkSubnet } from '../model/network.js';
 
 export interface DockerNetwork {
   readonly id: DockerNetworkId;
   readonly name: string;
   readonly driver: string;
   readonly ipamDriver: string;
+  readonly internal: boolean;
+  /** In Docker's order. */
+  readonly subnets: readonly NetworkSubnet[];
+  /** What the user passed with `-o`. */
+  readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
-  /** Endpoints that Docker has on this network now, with the container behind each. */
-  readonly endpoints: ReadonlyMap<EndpointId, { readonly containerName: string; readonly containerId?: string }>;
+  /** Endpoints that Docker has on this network now. The id is absent from the moment the endpoint exists until it has joined. */
+  readonly endpoints: ReadonlyMap<
+    EndpointId,
+    { readonly containerName: string; readonly containerId?: string | undefined }
+  >;
 }
 
 export interface DockerContainer {
@@ -35,8 +44,11 @@ export type DockerEvent =
  */
 export interface Docker {
   network(id: DockerNetworkId, signal?: AbortSignal): Promise<DockerNetwork | undefined | 'absent'>;
+  /** Networks of our driver, or with addresses from it; never one that is not known whole. */
   networks(signal?: AbortSignal): Promise<readonly DockerNetwork[] | undefined>;
+  /** Stopped ones too. */
   containers(signal?: AbortSignal): Promise<readonly DockerContainer[] | undefined>;
+  /** Undefined also if there is none of that name. */
   containerByName(name: string, signal?: AbortSignal): Promise<DockerContainer | undefined>;
   /** Reconnects by itself; `connected` is told each time, because events may have been missed before it. */
   events(listener: (event: DockerEvent) => void): { close(): void };

@@ -35,8 +35,10 @@ export interface Endpoint {
   readonly mac: MacAddress;
   /** Unique; at most one of each family, IPv4 first. */
   readonly addresses: readonly IpAddress[];
-  /** In order; absent: its network's. */
+  /** In order, as chosen for this endpoint with `driver-opt` or by command; absent: its container's, or its network's. */
   readonly profiles?: readonly ProfileName[] | undefined;
+  /** Those of the container's label `corduroy.profiles`; absent: it has none, or Docker has not told. */
+  readonly containerProfiles?: readonly ProfileName[] | undefined;
   /** Besides those of its profiles. */
   readonly tags: readonly TagName[];
   readonly labels: Readonly<Record<string, string>>;
@@ -56,6 +58,7 @@ const schema: z.ZodType<Endpoint> = z.object({
   mac: parsed(parseMacAddress),
   addresses: z.array(parsed(parseIpAddress)),
   profiles: z.array(parsed(parseProfileName)).optional(),
+  containerProfiles: z.array(parsed(parseProfileName)).optional(),
   tags: z.array(parsed(parseTagName)),
   labels: z.record(z.string(), z.string()),
   container: z.object({ id: z.string(), name: z.string() }).optional(),
@@ -73,8 +76,12 @@ const schema: z.ZodType<Endpoint> = z.object({
 export const EndpointRecord = defineRecord('Endpoint', schema);
 export const endpointKey = (node: NodeName, id: EndpointId): string => EndpointRecord.key(node, id);
 
-/** The profiles that decide about an endpoint's traffic, in order: its own, or its network's, or the network's namesake. */
+/**
+ * The profiles that decide about an endpoint's traffic, in order: its own, or its container's, or its network's, or the
+ * network's namesake. Empty: nothing is allowed.
+ */
 export function profilesOf(endpoint: Endpoint, network: Network): readonly ProfileName[] {
-  if (endpoint.profiles !== undefined) return endpoint.profiles;
+  const chosen = endpoint.profiles ?? endpoint.containerProfiles;
+  if (chosen !== undefined) return chosen;
   return network.options.profiles.length > 0 ? network.options.profiles : [parseProfileName(network.name)];
 }

@@ -1,0 +1,31 @@
+/** Something between Docker, the records and the kernel that only a person can put right. */
+export interface ReconcileFinding {
+  readonly kind: /** A container's label names a profile that does not exist: nothing is allowed by it. */
+    | 'unknown-profile'
+    /** A `corduroy.*` label of a container that cannot be read. */
+    | 'invalid-label'
+    /** A container is attached and this node has no record of it: no packet passes. */
+    | 'endpoint-without-record'
+    /** Docker does not know the network of an endpoint that is still in some container. */
+    | 'network-unknown-to-docker'
+    /** A network of Docker's cannot be brought back into the records. */
+    | 'network-not-restored';
+  /** An endpoint's or network's id, or a container's name. */
+  readonly subject: string;
+  /** One sentence: what is wrong and what to do. */
+  readonly message: string;
+}
+
+/** How well Docker, the records and the kernel agree: for status. */
+export interface ReconcileStatus {
+  /** The last run that Docker answered; absent: none yet. */
+  readonly lastRun?: { readonly at: Date; readonly durationMs: number } | undefined;
+  readonly dockerAnswers: boolean;
+  /** Since the daemon's start. */
+  readonly freedEndpoints: number;
+  readonly findings: readonly ReconcileFinding[];
+}
+
+export interface ReconcileStatusSource {
+  status(): ReconcileStatus;
+}
