@@ -1,0 +1,35 @@
+import { ADDRESS_BITS, familyOf, type IpAddress, bigIntToIp, ipToBigInt } from '../src/model/ip-address.js';
+import { type Cidr, contains, firstAddress, networkOf, prefixLengthOf } from '../src/model/cidr.js';
+import { type NodeName, shortHash } from '../src/model/ids.js';
+
+/**
+ * Blocks of `within` in the order in which `node` should try them, every block once. A node goes on after the last
+ * block it has, so that its blocks lie together; its first is chosen by a hash of its name, so that two nodes
+ * meet on a block only by chance.
+ *
+ * Lazy: a /64 has 2^58 blocks of /122, and a caller wants one. `within` smaller than a block gives the block around it.
+ */
+export function* blockOrder(request: {
+  readonly within: Cidr;
+  readonly blockLength: number;
+  readonly node: NodeName;
+  readonly after?: Cidr | undefined;
+}): Generator<Cidr> {
+  const { within, blockLength, node, after } = request;
+  const length = prefixLengthOf(within);
+  if (length >= blockLength) {
+    yield networkOf(firstAddress(within), blockLength);
+    return;
+  }
+  const family = familyOf(within);
+  const first = ipToBigInt(firstAddress(within));
+  const step = 1n << BigInt(ADDRESS_BITS[family] - blockLength);
+  const count = 1n << BigInt(blockLength - length);
+  const start =
+    after !== undefined && contains(within, after)
+      ? (ipToBigInt(firstAddress(after) as IpAddress) - first) / step + 1n
+      : BigInt(`0x${shortHash(`${node} ${within}`, 16)}`);
+  for (let n = 0n; n < count; n++) {
+    yield `${bigIntToIp(family, first + ((start + n) % count) * step)}/${blockLength}` as Cidr;
+  }
+}

@@ -1,0 +1,138 @@
+import type { Allocation, Block } from '../src/model/block.js';
+import { addressAt, ordinalOf, sizeOf } from '../src/model/cidr.js';
+import type { HandleId, NodeName } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
+
+/** Blocks may have at most 4096 addresses, so that their ordinals are small numbers. */
+const sizeOfBlock = (block: Block): number => Number(sizeOf(block.cidr));
+
+export const emptyBlock = (block: Pick<Block, 'cidr' | 'subnet' | 'node'>): Block => ({
+  ...block,
+  cooling: [],
+  allocations: new Map(),
+});
+
+/** The first address that nobody has had since the block began, if `eligible` likes one. */
+export function nextFresh(block: Block, eligible: (address: IpAddress) => boolean): IpAddress | undefined {
+  const size = sizeOfBlock(block);
+  if (block.allocations.size + block.cooling.length >= size) return undefined;
+  const cooling = new Set(block.cooling.map(({ ordinal }) => ordinal));
+  for (let ordinal = 0; ordinal < size; ordinal++) {
+    if (block.allocations.has(ordinal) || cooling.has(ordinal)) continue;
+    const address = addressAt(block.cidr, ordinal);
+    if (eligible(address)) return address;
+  }
+  return undefined;
+}
+
+/** Freed addresses, the longest freed first. */
+export const coolingAddresses = (
+  block: Block,
+): readonly { readonly address: IpAddress; readonly releasedAt: Date }[] =>
+  block.cooling.map(({ ordinal, releasedAt }) => ({
+    address: addressAt(block.cidr, ordinal),
+    releasedAt: new Date(releasedAt),
+  }));
+
+export const allocationOf = (block: Block, address: IpAddress): Allocation | undefined =>
+  block.allocations.get(ordinalOf(block.cidr, address));
+
+export const isCooling = (block: Block, address: IpAddress): boolean =>
+  block.cooling.some(({ ordinal }) => ordinal === ordinalOf(block.cidr, address));
+
+export type AssignOutcome =
+  | { readonly kind: 'assigned'; readonly block: Block }
+  | { readonly kind: 'taken'; readonly by: Allocation };
+
+/** Gives one address away; that it has cooled down is the caller's to know. */
+export function assign(block: Block, address: IpAddress, allocation: Allocation): AssignOutcome {
+  const ordinal = ordinalOf(block.cidr, address);
+  const by = block.allocations.get(ordinal);
+  if (by !== undefined) return { kind: 'taken', by };
+  return { kind: 'assigned', block: withAllocation(block, ordinal, allocation) };
+}
+
+export type BindOutcome =
+  | { readonly kind: 'bound'; readonly block: Block }
+  | { readonly kind: 'taken'; readonly by: Allocation }
+  | { readonly kind: 'not assigned' };
+
+/**
+ * Makes an address that `node` was given an endpoint's. Binding twice to one handle changes nothing.
+ *
+ * An auxiliary address can become an endpoint's too: Docker's request for either looks the same, and an address
+ * comes here only if our reply to that request gave it to this endpoint.
+ */
+export function bind(block: Block, address: IpAddress, to: Holder): BindOutcome {
+  const ordinal = ordinalOf(block.cidr, address);
+  const by = block.allocations.get(ordinal);
+  if (by === undefined) return { kind: 'not assigned' };
+  if (by.state === 'bound') return by.handle === to.handle ? { kind: 'bound', block } : { kind: 'taken', by };
+  const ours = by.state === 'unbound' ? by.node === to.node : by.purpose === 'auxiliary' && by.references.length === 1;
+  if (!ours) return { kind: 'taken', by };
+  const bound: Allocation = { state: 'bound', ...to, released: false };
+  return { kind: 'bound', block: withAllocation(block, ordinal, bound) };
+}
+
+/**
+ * The endpoint of `holder` is gone; the address stays Docker's until Docker gives it back, or is free if it has.
+ * What belongs to another handle, or to nobody, stays as it is.
+ */
+export function unbind(block: Block, address: IpAddress, holder: Holder): Block {
+  const ordinal = ordinalOf(block.cidr, address);
+  const by = block.allocations.get(ordinal);
+  if (by?.state !== 'bound' || by.handle !== holder.handle) return block;
+  if (by.released) return withCooling(block, ordinal, holder.since);
+  return withAllocation(block, ordinal, { state: 'unbound', ...holder, node: by.node });
+}
+
+/** Docker gives an address back. @param at when, ISO 8601 */
+export function release(block: Block, address: IpAddress, at: string): Block {
+  const ordinal = ordinalOf(block.cidr, address);
+  const by = block.allocations.get(ordinal);
+  if (by === undefined || by.state === 'reserved') return block;
+  if (by.state === 'unbound') return withCooling(block, ordinal, at);
+  return by.released ? block : withAllocation(block, ordinal, { ...by, released: true });
+}
+
+/** Frees an address whatever its state: for reservations that end, and for what nobody has any more. */
+export function free(block: Block, address: IpAddress, at: string): Block {
+  const ordinal = ordinalOf(block.cidr, address);
+  return block.allocations.has(ordinal) ? withCooling(block, ordinal, at) : block;
+}
+
+/** Replaces what is written about an assigned address. */
+export const reassign = (block: Block, address: IpAddress, allocation: Allocation): Block =>
+  withAllocation(block, ordinalOf(block.cidr, address), allocation);
+
+export interface Holder {
+  readonly node: NodeName;
+  readonly handle: HandleId;
+  /** ISO 8601: when it became, or ceased to be, the holder. */
+  readonly since: string;
+}
+
+
+function withAllocation(block: Block, ordinal: number, allocation: Allocation): Block {
+  const cooling = block.cooling.some((c) => c.ordinal === ordinal)
+    ? block.cooling.filter((c) => c.ordinal !== ordinal)
+    : block.cooling;
+  return { ...block, cooling, allocations: new Map(block.allocations).set(ordinal, allocation) };
+}
+
+function withCooling(block: Block, ordinal: number, releasedAt: string): Block {
+  const allocations = new Map(block.allocations);
+  allocations.delete(ordinal);
+  return { ...block, allocations, cooling: [...block.cooling, { ordinal, releasedAt }] };
+}
+
+/** Every assigned address of a block. */
+export function* allocationsOf(
+  block: Block,
+): Generator<{ readonly address: IpAddress; readonly allocation: Allocation }> {
+  for (const [ordinal, allocation] of block.allocations) yield { address: addressAt(block.cidr, ordinal), allocation };
+}
+
+/** Nothing is in it and nothing waits: deleting it loses nothing. */
+export const isEmpty = (block: Block): boolean => block.allocations.size === 0 && block.cooling.length === 0;
+

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { type Cidr, cidrKey, parseCidr } from './cidr.js';
+import { type HandleId, type NodeName, parseHandleId, parseNodeName } from './ids.js';
+import { defineRecord, parsed } from './record.js';
+import { parseReferenceId, type ReferenceId } from './subnet.js';
+
+/** Who has an address, and since when (ISO 8601, UTC). Handle and `since` together tell one allocation from the next. */
+export type Allocation =
+  /** Given to Docker; no endpoint has come for it yet, or its endpoint is gone and Docker has not given it back. */
+  | { readonly state: 'unbound'; readonly node: NodeName; readonly handle: HandleId; readonly since: string }
+  | {
+      readonly state: 'bound';
+      readonly node: NodeName;
+      readonly handle: HandleId;
+      readonly since: string;
+      /** Docker has given it back while its endpoint still was: it is freed when the endpoint goes. */
+      readonly released: boolean;
+    }
+  | {
+      readonly state: 'reserved';
+      readonly purpose: 'gateway' | 'auxiliary';
+      /** Not empty: networks of one subnet share a gateway, on one node and across nodes. */
+      readonly references: readonly ReferenceId[];
+      readonly since: string;
+    };
+
+/** A freed address that waits. */
+export interface Cooling {
+  readonly ordinal: number;
+  /** ISO 8601, UTC. */
+  readonly releasedAt: string;
+}
+
+/**
+ * A piece of a subnet: the unit of compare-and-swap, and of routing between nodes.
+ *
+ * Each ordinal is in `allocations`, in `cooling`, or fresh (in neither); never in two. Fresh ones are handed out first,
+ * ascending, and then the cooling ones, the longest freed first: a freed address is used again as late as possible.
+ */
+export interface Block {
+  readonly cidr: Cidr;
+  readonly subnet: Cidr;
+  /** The node that may assign from it freely; absent: whichever claims it next. */
+  readonly node?: NodeName | undefined;
+  /** In the order of release. */
+  readonly cooling: readonly Cooling[];
+  readonly allocations: ReadonlyMap<number, Allocation>;
+}
+
+const ordinal = z.int().min(0).max(4095);
+const holder = { node: parsed(parseNodeName), handle: parsed(parseHandleId), since: z.string() };
+
+const allocation: z.ZodType<Allocation> = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('unbound'), ...holder }),
+  z.object({ state: z.literal('bound'), ...holder, released: z.boolean() }),
+  z.object({
+    state: z.literal('reserved'),
+    purpose: z.enum(['gateway', 'auxiliary']),
+    references: z.array(parsed(parseReferenceId)).min(1),
+    since: z.string(),
+  }),
+]) as unknown as z.ZodType<Allocation>;
+
+const schema: z.ZodType<Block> = z
+  .object({
+    cidr: parsed(parseCidr),
+    subnet: parsed(parseCidr),
+    node: parsed(parseNodeName).optional(),
+    cooling: z.array(z.object({ ordinal, releasedAt: z.string() })),
+    allocations: z.array(z.tuple([ordinal, allocation])).transform((pairs) => new Map(pairs)),
+  })
+  .superRefine((block, context) => {
+    const seen = new Set(block.allocations.keys());
+    for (const cooling of block.cooling) {
+      if (seen.has(cooling.ordinal))
+        context.addIssue({ code: 'custom', message: `ordinal ${cooling.ordinal} stands in it twice` });
+      seen.add(cooling.ordinal);
+    }
+  }) as unknown as z.ZodType<Block>;
+
+export const BlockRecord = defineRecord('Block', schema, (block) => ({
+  ...block,
+  allocations: [...block.allocations],
+}));
+export const blockKey = (subnet: Cidr, block: Cidr): string => BlockRecord.key(cidrKey(subnet), cidrKey(block));
+/** What the keys of a subnet's blocks begin with. */
+export const blocksPrefix = (subnet: Cidr): string => `${BlockRecord.key(cidrKey(subnet))}/`;
