@@ -1,6 +1,6 @@
-import { ADDRESS_BITS, familyOf, type IpAddress, bigIntToIp, ipToBigInt } from '../src/model/ip-address.js';
 import { type Cidr, contains, firstAddress, networkOf, prefixLengthOf } from '../src/model/cidr.js';
 import { type NodeName, shortHash } from '../src/model/ids.js';
+import { ADDRESS_BITS, bigIntToIp, familyOf, type IpAddress, ipToBigInt } from '../src/model/ip-address.js';
 
 /**
  * Blocks of `within` in the order in which `node` should try them, every block once. A node goes on after the last

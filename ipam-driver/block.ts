@@ -26,9 +26,7 @@ export function nextFresh(block: Block, eligible: (address: IpAddress) => boolea
 }
 
 /** Freed addresses, the longest freed first. */
-export const coolingAddresses = (
-  block: Block,
-): readonly { readonly address: IpAddress; readonly releasedAt: Date }[] =>
+export const coolingAddresses = (block: Block): readonly { readonly address: IpAddress; readonly releasedAt: Date }[] =>
   block.cooling.map(({ ordinal, releasedAt }) => ({
     address: addressAt(block.cidr, ordinal),
     releasedAt: new Date(releasedAt),
@@ -95,10 +93,17 @@ export function release(block: Block, address: IpAddress, at: string): Block {
   return by.released ? block : withAllocation(block, ordinal, { ...by, released: true });
 }
 
-/** Frees an address whatever its state: for reservations that end, and for what nobody has any more. */
+/** Frees what nobody has any more, whatever its state. */
 export function free(block: Block, address: IpAddress, at: string): Block {
   const ordinal = ordinalOf(block.cidr, address);
   return block.allocations.has(ordinal) ? withCooling(block, ordinal, at) : block;
+}
+
+/** Ends a reservation. No kernel ever had a route or a connection of it, so that nothing has to cool down. */
+export function unreserve(block: Block, address: IpAddress): Block {
+  const allocations = new Map(block.allocations);
+  allocations.delete(ordinalOf(block.cidr, address));
+  return { ...block, allocations };
 }
 
 /** Replaces what is written about an assigned address. */
@@ -111,7 +116,6 @@ export interface Holder {
   /** ISO 8601: when it became, or ceased to be, the holder. */
   readonly since: string;
 }
-
 
 function withAllocation(block: Block, ordinal: number, allocation: Allocation): Block {
   const cooling = block.cooling.some((c) => c.ordinal === ordinal)
@@ -135,4 +139,3 @@ export function* allocationsOf(
 
 /** Nothing is in it and nothing waits: deleting it loses nothing. */
 export const isEmpty = (block: Block): boolean => block.allocations.size === 0 && block.cooling.length === 0;
-

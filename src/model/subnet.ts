@@ -12,7 +12,9 @@ export type ReferenceId = Brand<string, 'ReferenceId'>;
 /** @throws InvalidRequestError */
 export function parseReferenceId(text: string): ReferenceId {
   if (/^[0-9a-f]{12}$/.test(text)) return text as ReferenceId;
-  throw new InvalidRequestError(`${JSON.stringify(text.slice(0, 40))} is not a pool reference: 12 hex digits are expected`);
+  throw new InvalidRequestError(
+    `${JSON.stringify(text.slice(0, 40))} is not a pool reference: 12 hex digits are expected`,
+  );
 }
 
 export interface Reservation {
@@ -54,9 +56,7 @@ const schema: z.ZodType<Subnet> = z.object({
       node: parsed(parseNodeName),
       requestedAt: z.string(),
       range: parsed(parseCidr).optional(),
-      reservations: z.array(
-        z.object({ address: parsed(parseIpAddress), purpose: z.enum(['gateway', 'auxiliary']) }),
-      ),
+      reservations: z.array(z.object({ address: parsed(parseIpAddress), purpose: z.enum(['gateway', 'auxiliary']) })),
     }),
   ),
 });
@@ -72,5 +72,8 @@ export interface AddressPlan {
   readonly changedBy: NodeName;
 }
 
-export const AddressPlanRecord = defineRecord<AddressPlan>('AddressPlan', z.object({ changedBy: parsed(parseNodeName) }));
+export const AddressPlanRecord = defineRecord<AddressPlan>(
+  'AddressPlan',
+  z.object({ changedBy: parsed(parseNodeName) }),
+);
 export const ADDRESS_PLAN_KEY = AddressPlanRecord.key('plan');

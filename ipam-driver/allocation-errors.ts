@@ -1,0 +1,38 @@
+import type { Usage } from '../src/effects/ipam-admin.js';
+import type { Allocation } from '../src/model/block.js';
+import type { Cidr } from '../src/model/cidr.js';
+import { ConflictError } from '../src/model/errors.js';
+import type { IpAddress } from '../src/model/ip-address.js';
+
+/** The caller's move: every address that could be given is in use. */
+export class AddressesExhaustedError extends ConflictError {
+  readonly usage: Usage;
+
+  constructor(where: Cidr, usage: Usage, detail: { readonly cooldownMs: number; readonly strict: boolean }) {
+    const { size, assigned, cooling, reserved, free } = usage;
+    const rest =
+      free > 0n ? `, and ${free} ${detail.strict ? "in other nodes' blocks or " : ''}not for containers` : '';
+    const wait = cooling > 0n ? `wait ${Math.ceil(detail.cooldownMs / 1000)} s for those that cool down, ` : '';
+    super(
+      `no address is free in ${where}: of ${size}, ${assigned} are assigned, ${cooling} cool down after their release and ${reserved} are reserved${rest}; ${wait}remove containers, or make a network with a larger --subnet`,
+    );
+    this.usage = usage;
+  }
+}
+
+/** The caller's move: the address asked for by name is someone's. */
+export class AddressTakenError extends ConflictError {
+  constructor(address: IpAddress, by: Allocation, holder: string | undefined) {
+    super(
+      `${address} cannot be given: it is ${describe(by)}${holder === undefined ? '' : ` (${holder})`}; choose another address, or leave it out`,
+    );
+  }
+}
+
+function describe(by: Allocation): string {
+  if (by.state === 'reserved')
+    return by.purpose === 'gateway' ? "the network's gateway" : 'reserved with --aux-address';
+  const holder =
+    by.state === 'bound' ? `endpoint ${by.handle.slice(0, 12)}` : 'a container that is being started or stopped';
+  return `held by ${holder} on node ${by.node}`;
+}

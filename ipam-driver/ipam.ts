@@ -1,0 +1,74 @@
+import type { AddressAssignments } from '../src/effects/addresses.js';
+import type { Clock } from '../src/effects/clock.js';
+import type { ClusterStore } from '../src/effects/cluster-view.js';
+import type { Datastore } from '../src/effects/datastore.js';
+import type { HostRoutes } from '../src/effects/host-routes.js';
+import type { Logger } from '../src/effects/logger.js';
+import type { Cidr } from '../src/model/cidr.js';
+import type { NodeName } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
+import type { Pool } from '../src/model/pool.js';
+import type { IpamDriverHandlers } from '../src/protocol/ipam-driver.js';
+import { DEFAULT_IPAM_SETTINGS, type IpamContext, type IpamSettings } from './allocation-context.js';
+import { Allocator } from './allocator.js';
+import { LedgerAssignments } from './assignments.js';
+import { createIpamDriverHandlers } from './handlers.js';
+import { Ledger } from './ledger.js';
+import { isNetworkMade } from './network-made.js';
+import { QuietAddresses } from './quiet-addresses.js';
+import { Reservations } from './reservations.js';
+import { SubnetRegistry } from './subnet-registry.js';
+
+export interface IpamDependencies {
+  readonly node: NodeName;
+  readonly datastore: Pick<Datastore, 'get' | 'list'>;
+  readonly store: ClusterStore;
+  readonly hostRoutes: HostRoutes;
+  /** `Dataplane.addressQuiet` */
+  readonly addressQuiet: (address: IpAddress) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings?: Partial<IpamSettings>;
+  /** Whether a pool's nodeSelector selects this node. */
+  readonly nodeMatches: (selector: string) => boolean;
+}
+
+/** Address management of one node. */
+export interface Ipam {
+  readonly handlers: IpamDriverHandlers;
+  readonly assignments: AddressAssignments;
+  /** To be called at start, and again until it succeeds. */
+  ensureDefaultPools(defaults: readonly Cidr[]): Promise<readonly Pool[]>;
+  /** What its other parts (reclaiming, administration) work with. */
+  readonly context: IpamContext;
+  readonly registry: SubnetRegistry;
+}
+
+/** Puts address management together; it touches nothing until it is called. */
+export function createIpam(dependencies: IpamDependencies): Ipam {
+  const { datastore, store, log, addressQuiet, clock, hostRoutes, node, nodeMatches } = dependencies;
+  const context: IpamContext = {
+    node,
+    store,
+    ledger: new Ledger({ datastore, store, log }),
+    quiet: new QuietAddresses({ addressQuiet, clock, log }),
+    clock,
+    log,
+    settings: { ...DEFAULT_IPAM_SETTINGS, ...dependencies.settings },
+    nodeMatches,
+  };
+  const registry = new SubnetRegistry(context, hostRoutes);
+  const handlers = createIpamDriverHandlers({
+    allocator: new Allocator(context),
+    reservations: new Reservations(context),
+    registry,
+    isNetworkMade: (id) => isNetworkMade(context, id),
+  });
+  return {
+    handlers,
+    assignments: new LedgerAssignments(context),
+    ensureDefaultPools: (defaults) => registry.ensureDefaultPools(defaults),
+    context,
+    registry,
+  };
+}

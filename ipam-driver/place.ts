@@ -1,0 +1,43 @@
+import { cidrKey, contains } from '../src/model/cidr.js';
+import { InvalidRequestError, NotFoundError } from '../src/model/errors.js';
+import type { IpAddress } from '../src/model/ip-address.js';
+import { type Subnet, SubnetRecord, subnetKey } from '../src/model/subnet.js';
+import type { IpamContext } from './allocation-context.js';
+import type { Place } from './choose-address.js';
+import type { Draft } from './draft.js';
+import type { PoolId } from './pool-id.js';
+
+/** The subnet that a pool id stands for. @throws NotFoundError if its ReleasePool has come */
+export async function subnetOf(draft: Draft, id: PoolId): Promise<Subnet> {
+  const subnet = await draft.read(SubnetRecord, subnetKey(id.subnet));
+  if (subnet?.references.some((reference) => reference.id === id.reference) === true) return subnet;
+  throw new NotFoundError(
+    `the network of subnet ${id.subnet} is not known any more: its pool was released; remove the network and create it again`,
+  );
+}
+
+/** Where the containers of a network get their addresses. @throws if its pool may not be used (any more) */
+export async function placeOf(draft: Draft, id: PoolId, context: IpamContext): Promise<Place> {
+  const subnet = await subnetOf(draft, id);
+  const pool = context.store.pools.get(cidrKey(subnet.pool))?.value;
+  const cannot = `no address can be given in ${id.subnet}`;
+  if (pool === undefined)
+    throw new NotFoundError(
+      `${cannot}: its pool ${subnet.pool} was removed; add it again with "corduroy pool add ${subnet.pool}"`,
+    );
+  if (pool.disabled)
+    throw new InvalidRequestError(
+      `${cannot}: its pool ${pool.name} is disabled; enable it with "corduroy pool set ${pool.name} --enable"`,
+    );
+  if (pool.nodeSelector !== undefined && !context.nodeMatches(pool.nodeSelector))
+    throw new InvalidRequestError(
+      `${cannot} on node ${context.node}: the node selector of pool ${pool.name}, ${JSON.stringify(pool.nodeSelector)}, does not select it; change the selector or the node's labels`,
+    );
+  return { subnet: subnet.cidr, blockLength: subnet.blockLength, range: id.range };
+}
+
+/** @throws InvalidRequestError if a user asks for an address outside the network */
+export function requireInside(id: PoolId, address: IpAddress): void {
+  if (contains(id.subnet, address)) return;
+  throw new InvalidRequestError(`${address} is not in the network's subnet ${id.subnet}; choose an address inside it`);
+}
