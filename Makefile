@@ -1,11 +1,54 @@
-NODE_BIN := node_modules/.bin
+# The front door. `make run` and `make test` do all their own set-up.
+BIN := node_modules/.bin
+SETUP := src/setup/prerequisites.sh
+TESTS := node build/test/run-tests.js
 
-.PHONY: build
-build: node_modules
-	$(NODE_BIN)/tsc -p tsconfig.json
+.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean
+.DEFAULT_GOAL := build
+
+# Flags of the daemon: make run ARGS='--log-level debug'
+run: | setup-run
+	$(MAKE) --no-print-directory build
+	exec build/corduroy daemon $(ARGS)
+
+test: | setup-test
+	$(MAKE) --no-print-directory build
+	$(TESTS) unit kernel
+
+test-unit: build
+	$(TESTS) unit
+
+# Real kernel, in namespaces of its own; real etcd; real Docker engine.
+test-netns test-etcd test-docker: test-%: | setup-test
+	$(MAKE) --no-print-directory build
+	$(TESTS) $*
+
+bench: | setup-test
+	$(MAKE) --no-print-directory build
+	node build/bench/main.js $(ARGS)
+
+build: node_modules/.package-lock.json
+	$(BIN)/tsc -p tsconfig.json
 	install -m 755 src/cli/launcher.sh build/corduroy
 	install -m 755 src/cli/launcher.sh build/cord
 
-node_modules: package.json package-lock.json
-	npm ci
-	touch node_modules
+# Rewrites the expected rule texts under test/golden: read the diff like code.
+golden: build
+	CORDUROY_GOLDEN=write NODE_OPTIONS=--experimental-vm-modules $(BIN)/jest golden
+
+lint: node_modules/.package-lock.json
+	$(BIN)/biome ci .
+
+check: lint test
+
+clean:
+	rm -rf build
+
+.PHONY: setup-run setup-test
+setup-run setup-test: setup-%:
+	@bash $(SETUP) $*
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@bash $(SETUP) build
+	npm ci --no-audit --no-fund
+	@touch $@
