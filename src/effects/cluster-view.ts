@@ -39,6 +39,8 @@ export interface ClusterView {
   readonly networks: ReadonlyMap<NetworkName, Versioned<Network>>;
   /** This node's networks by Docker's id. */
   readonly localNetworks: ReadonlyMap<DockerNetworkId, Versioned<NodeNetwork>>;
+  /** Every node's networks, by key of the record: who else has a network. */
+  readonly nodeNetworks: ReadonlyMap<string, Versioned<NodeNetwork>>;
   readonly profiles: ReadonlyMap<ProfileName, Versioned<Profile>>;
   readonly endpoints: ReadonlyMap<EndpointId, Versioned<Endpoint>>;
   /** The network that an endpoint of any node is attached to, if its records are here. */

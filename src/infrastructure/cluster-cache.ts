@@ -53,6 +53,10 @@ export class ClusterCache implements ClusterStore {
     return this.#localNetworks.entries;
   }
 
+  get nodeNetworks() {
+    return this.#tables.nodeNetwork.entries;
+  }
+
   get profiles() {
     return this.#tables.profile.entries;
   }

@@ -22,7 +22,7 @@ export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 export interface PublishedPort {
   readonly protocol: PortProtocol;
   readonly containerPort: number;
-  /** Absent: every address of the host. */
+  /** Absent: every address of the host; `0.0.0.0` or `::`: every one of that family. */
   readonly hostIp?: IpAddress | undefined;
   readonly hostPort: number;
 }

@@ -131,7 +131,9 @@ async function withDeadline(
       // First, so that this answer wins over whatever the handler throws on abort.
       reject(error);
       controller.abort(error);
-      handling.catch((late) => callLog.debug({ error: describeError(late) }, 'call ended after its deadline'));
+      handling.catch((late) => {
+        if (late !== error) callLog.warn({ error: describeError(late) }, 'a call failed once more after its deadline');
+      });
     }, deadlineMs);
     handling.then(resolve, reject).finally(() => clearTimeout(timer));
   });

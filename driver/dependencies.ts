@@ -1,0 +1,23 @@
+import type { AddressAssignments } from '../src/effects/addresses.js';
+import type { Clock } from '../src/effects/clock.js';
+import type { ClusterStore } from '../src/effects/cluster-view.js';
+import type { Dataplane } from '../src/effects/dataplane.js';
+import type { Docker } from '../src/effects/docker.js';
+import type { HostPorts } from '../src/effects/host-ports.js';
+import type { NodeName } from '../src/model/ids.js';
+
+/** All that the network driver needs of the world. */
+export interface DriverDependencies {
+  readonly node: NodeName;
+  readonly store: ClusterStore;
+  readonly addresses: AddressAssignments;
+  readonly dataplane: Dataplane;
+  readonly docker: Docker;
+  readonly hostPorts: HostPorts;
+  readonly clock: Clock;
+  readonly settings: {
+    readonly datastore: 'embedded' | 'etcd';
+    /** Bytes, for networks that name none. */
+    readonly mtu: () => number;
+  };
+}

@@ -1,0 +1,210 @@
+import { ABSENT } from '../src/effects/datastore.js';
+import type { Logger } from '../src/effects/logger.js';
+import { contains } from '../src/model/cidr.js';
+import { type Endpoint, EndpointRecord, endpointKey } from '../src/model/endpoint.js';
+import {
+  ConflictError,
+  DeadlineExceededError,
+  InternalError,
+  InvalidRequestError,
+  NotFoundError,
+} from '../src/model/errors.js';
+import { type DockerNetworkId, type EndpointId, parseHandleId } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
+import { macOfEndpoint } from '../src/model/mac-address.js';
+import type { Network, NodeNetwork } from '../src/model/network.js';
+import type { CallContext } from '../src/protocol/call.js';
+import type {
+  CreateEndpointReply,
+  CreateEndpointRequest,
+  EndpointRequest,
+  JoinReply,
+} from '../src/protocol/network-driver.js';
+import type { DriverDependencies } from './dependencies.js';
+import { parseEndpointOptions } from './endpoint-options.js';
+import { joinReply } from './join-reply.js';
+import { learnNetworkName } from './network-name.js';
+
+/** How long a first endpoint waits for Docker to tell the network's name, in ms; it answers in a few. */
+const NAME_DEADLINE_MS = 700;
+
+interface LocalNetwork {
+  readonly network: Network;
+  readonly nodeNetwork: NodeNetwork;
+}
+
+/** Makes the endpoint and binds its addresses, in one transaction. Again with the same content: nothing changes. */
+export async function createEndpoint(
+  deps: DriverDependencies,
+  request: CreateEndpointRequest,
+  { signal, log }: CallContext,
+): Promise<CreateEndpointReply> {
+  signal.throwIfAborted();
+  const { network } = await namedNetwork(deps, request.networkId, log);
+  signal.throwIfAborted();
+  const endpoint = planEndpoint(deps, request, network);
+  // Docker fails the call if it had set an address itself and the reply has one.
+  const reply = request.interface.mac === undefined ? { Interface: { MacAddress: endpoint.mac } } : {};
+  const existing = deps.store.endpoints.get(endpoint.id)?.value;
+  if (existing !== undefined) {
+    if (sameContent(existing, endpoint)) return reply;
+    throw new ConflictError(`endpoint ${endpoint.id.slice(0, 12)} is there already, made otherwise: remove it first`);
+  }
+  await storeEndpoint(deps, endpoint, network);
+  if (!signal.aborted) return reply;
+  await removeEndpoint(deps, endpoint);
+  signal.throwIfAborted();
+  return reply;
+}
+
+/** The network under its real name: its policy goes by that. */
+async function namedNetwork(deps: DriverDependencies, id: DockerNetworkId, log: Logger): Promise<LocalNetwork> {
+  const local = localNetwork(deps, id);
+  if (!local.nodeNetwork.provisional) return local;
+  const answer = await deps.docker.network(id, AbortSignal.timeout(NAME_DEADLINE_MS)).catch(() => undefined);
+  if (answer === undefined || answer === 'absent') {
+    throw new DeadlineExceededError(
+      `Docker did not tell the name of network ${id.slice(0, 12)}, which its policy goes by: try again, and see "corduroy status" if it stays so`,
+    );
+  }
+  await learnNetworkName({ ...deps, log }, id, answer.name);
+  return localNetwork(deps, id);
+}
+
+function localNetwork({ store }: DriverDependencies, id: DockerNetworkId): LocalNetwork {
+  const nodeNetwork = store.localNetworks.get(id)?.value;
+  if (nodeNetwork === undefined) {
+    throw new NotFoundError(
+      `network ${id.slice(0, 12)} is not known to this node: remove it with "docker network rm", and create it again`,
+    );
+  }
+  const network = store.networks.get(nodeNetwork.network)?.value;
+  if (network !== undefined) return { network, nodeNetwork };
+  throw new InternalError(
+    `the record of network ${nodeNetwork.network} is missing: remove the network and create it again`,
+  );
+}
+
+function planEndpoint(
+  { node, store, clock }: DriverDependencies,
+  request: CreateEndpointRequest,
+  network: Network,
+): Endpoint {
+  const { address, address6, mac } = request.interface;
+  const addresses = [address, address6].flatMap((given) => (given === undefined ? [] : [given.address]));
+  if (addresses.length === 0) {
+    throw new InvalidRequestError(
+      `the endpoint has no address: network ${network.name} needs an IPAM driver that gives one, such as --ipam-driver corduroy`,
+    );
+  }
+  for (const each of addresses) requireMember(network, each);
+  const options = parseEndpointOptions(request.options, store);
+  return {
+    id: request.endpointId,
+    node,
+    dockerNetworkId: request.networkId,
+    mac: mac ?? request.chosenMac ?? macOfEndpoint(request.endpointId),
+    addresses,
+    ...options,
+    published: [],
+    createdAt: clock.now().toISOString(),
+  };
+}
+
+function requireMember({ name, subnets }: Network, address: IpAddress): void {
+  if (subnets.some(({ cidr }) => contains(cidr, address))) return;
+  throw new InvalidRequestError(
+    `${address} does not belong to network ${name}: its subnets are ${subnets.map(({ cidr }) => cidr).join(', ')}`,
+  );
+}
+
+const sameContent = (one: Endpoint, other: Endpoint): boolean =>
+  one.dockerNetworkId === other.dockerNetworkId &&
+  one.mac === other.mac &&
+  one.addresses.join() === other.addresses.join();
+
+async function storeEndpoint(deps: DriverDependencies, endpoint: Endpoint, network: Network): Promise<void> {
+  const key = endpointKey(endpoint.node, endpoint.id);
+  const alongside = {
+    compares: [{ key, revision: ABSENT }],
+    writes: [{ kind: 'put', key, value: EndpointRecord.encode(endpoint) }],
+  } as const;
+  if (network.ipam === 'corduroy') {
+    await deps.addresses.bind({ addresses: endpoint.addresses, handle: parseHandleId(endpoint.id), alongside });
+    return;
+  }
+  requireUnused(deps, endpoint);
+  const outcome = await deps.store.transact(alongside);
+  if (outcome.kind === 'committed') return;
+  throw new ConflictError(`endpoint ${endpoint.id.slice(0, 12)} was made by another call at the same time: try again`);
+}
+
+/** Docker's IPAM knows nothing of what a crash left behind: an address that one of our endpoints has is not free. */
+function requireUnused({ node, store }: DriverDependencies, { id, addresses }: Endpoint): void {
+  for (const { value: other } of store.endpoints.values()) {
+    const clash =
+      other.node === node && other.id !== id && other.addresses.find((address) => addresses.includes(address));
+    if (!clash) continue;
+    throw new ConflictError(
+      `${clash} is held by endpoint ${other.id.slice(0, 12)}, which is not removed yet: try again in a minute`,
+    );
+  }
+}
+
+/**
+ * Removes all that there is of an endpoint, in the kernel and in the datastore; an endpoint that is unknown has none.
+ * The kernel first: what cannot be written now is written by the reconciler, but no packet passes from here on.
+ */
+export async function removeEndpoint(deps: DriverDependencies, { id }: { readonly id: EndpointId }): Promise<void> {
+  const endpoint = deps.store.endpoints.get(id)?.value;
+  await deps.dataplane.detach({ id, addresses: endpoint?.addresses ?? [] });
+  await deps.hostPorts.release(id);
+  if (endpoint === undefined || endpoint.node !== deps.node) return;
+  const alongside = { compares: [], writes: [{ kind: 'delete', key: endpointKey(endpoint.node, id) }] } as const;
+  if (deps.store.networkOf(endpoint)?.ipam === 'docker') await deps.store.transact(alongside);
+  else await deps.addresses.unbind({ handle: parseHandleId(id), addresses: endpoint.addresses, alongside });
+}
+
+/** Puts the endpoint into the kernel. Nothing is written: that it is attached shows in the kernel itself. */
+export async function join(
+  deps: DriverDependencies,
+  request: EndpointRequest,
+  { signal }: CallContext,
+): Promise<JoinReply> {
+  signal.throwIfAborted();
+  const endpoint = requireEndpoint(deps, request);
+  const { network, nodeNetwork } = localNetwork(deps, request.networkId);
+  const mtu = network.options.mtu ?? deps.settings.mtu();
+  const { containerInterface } = await deps.dataplane.attach(endpoint, { mtu, signal });
+  if (signal.aborted) {
+    await deps.dataplane.detach(endpoint);
+    signal.throwIfAborted();
+  }
+  const gateway = nodeNetwork.linkLocalGateway;
+  return joinReply({ containerInterface, endpoint, network, gateway, sharedSubnets: sharedSubnets(deps, network) });
+}
+
+function sharedSubnets(
+  { store }: DriverDependencies,
+  network: Network,
+): ReadonlySet<Network['subnets'][number]['cidr']> {
+  const others = [...store.localNetworks.values()]
+    .filter(({ value }) => value.network !== network.name)
+    .flatMap(({ value }) => store.networks.get(value.network)?.value.subnets ?? []);
+  return new Set(others.map(({ cidr }) => cidr));
+}
+
+/** The endpoint of the request. @throws NotFoundError */
+export function requireEndpoint({ store }: DriverDependencies, { endpointId, networkId }: EndpointRequest): Endpoint {
+  const endpoint = store.endpoints.get(endpointId)?.value;
+  if (endpoint !== undefined && endpoint.dockerNetworkId === networkId) return endpoint;
+  throw new NotFoundError(
+    `endpoint ${endpointId.slice(0, 12)} is not known on network ${networkId.slice(0, 12)}: start the container again`,
+  );
+}
+
+/** No packet passes any more; the endpoint's record stays until DeleteEndpoint. */
+export async function leave(deps: DriverDependencies, { endpointId }: EndpointRequest): Promise<void> {
+  const endpoint = deps.store.endpoints.get(endpointId)?.value;
+  await deps.dataplane.detach({ id: endpointId, addresses: endpoint?.addresses ?? [] });
+}

@@ -1,0 +1,62 @@
+import { type CallContext, EMPTY_REPLY } from '../src/protocol/call.js';
+import type { EndpointRequest, NetworkDriverHandlers } from '../src/protocol/network-driver.js';
+import type { DriverDependencies } from './dependencies.js';
+import { createEndpoint, join, leave, removeEndpoint } from './endpoints.js';
+import { publishPorts, unpublishPorts } from './external-connectivity.js';
+import { KeyedQueue } from './keyed-queue.js';
+import { createNetwork, forgetNetwork } from './networks.js';
+
+/** All networks share one key: each needs subnets and a gateway unlike the others'. No endpoint has this id. */
+const NETWORKS = 'networks';
+/** So does every choice of host ports. */
+const PORTS = 'ports';
+
+/**
+ * Docker's network driver, one function for each method. Calls about one endpoint run one after the other: a roll-back
+ * may overtake the call that failed, and must find it ended.
+ */
+export function networkDriverHandlers(deps: DriverDependencies): NetworkDriverHandlers {
+  const queue = new KeyedQueue();
+  const inOrder =
+    <Request extends EndpointRequest, Reply>(task: (request: Request, context: CallContext) => Promise<Reply>) =>
+    (request: Request, context: CallContext): Promise<Reply> =>
+      queue.run(request.endpointId, () => task(request, context));
+  return {
+    CreateNetwork: (request, context) =>
+      queue.run(NETWORKS, async () => {
+        await createNetwork(deps, request, context);
+        return EMPTY_REPLY;
+      }),
+    DeleteNetwork: ({ networkId }, { log }) =>
+      queue.run(NETWORKS, async () => {
+        await forgetNetwork(deps, networkId, log);
+        return EMPTY_REPLY;
+      }),
+    CreateEndpoint: inOrder((request, context) => createEndpoint(deps, request, context)),
+    DeleteEndpoint: inOrder(async ({ endpointId }) => {
+      await removeEndpoint(deps, { id: endpointId });
+      return EMPTY_REPLY;
+    }),
+    // Docker cannot read anything of a remote driver's from it, but an error here aborts the container's start.
+    EndpointOperInfo: async () => ({ Value: {} }),
+    Join: inOrder((request, context) => join(deps, request, context)),
+    Leave: inOrder(async (request) => {
+      await leave(deps, request);
+      return EMPTY_REPLY;
+    }),
+    ProgramExternalConnectivity: inOrder(async (request, context) => {
+      await publishPorts(deps, request, context, (choose) => queue.run(PORTS, choose));
+      return EMPTY_REPLY;
+    }),
+    RevokeExternalConnectivity: inOrder(async (request) => {
+      await unpublishPorts(deps, request);
+      return EMPTY_REPLY;
+    }),
+    AllocateNetwork: async () => ({ Options: {} }),
+    FreeNetwork: async () => EMPTY_REPLY,
+    DiscoverNew: async () => EMPTY_REPLY,
+    DiscoverDelete: async () => EMPTY_REPLY,
+    // The data plane has a gateway of its own per network; an address of the subnet for it would be lost.
+    GwAllocCheck: async () => ({ SkipIPv4: true, SkipIPv6: true }),
+  };
+}

@@ -1,0 +1,137 @@
+import { ABSENT, type Write } from '../src/effects/datastore.js';
+import type { Logger } from '../src/effects/logger.js';
+import { ConflictError } from '../src/model/errors.js';
+import { type DockerNetworkId, type NetworkName, parseProfileName } from '../src/model/ids.js';
+import {
+  type Network,
+  NetworkRecord,
+  type NodeNetwork,
+  NodeNetworkRecord,
+  networkKey,
+  nodeNetworkKey,
+  provisionalNetworkName,
+} from '../src/model/network.js';
+import { defaultProfile, ProfileRecord, profileKey } from '../src/model/profile.js';
+import type { CallContext } from '../src/protocol/call.js';
+import type { CreateNetworkRequest } from '../src/protocol/network-driver.js';
+import type { DriverDependencies } from './dependencies.js';
+import { resolveProfiles } from './endpoint-options.js';
+import { removeEndpoint } from './endpoints.js';
+import { chooseLinkLocalGateway } from './link-local-gateway.js';
+import { parseNetworkOptions } from './network-options.js';
+import { ipamOf, refuseOverlaps, subnetsOf } from './network-subnets.js';
+
+const MAX_ATTEMPTS = 8;
+
+/**
+ * Lays down a network under a provisional name: Docker tells neither name nor labels during the call. The caller sees
+ * to it that two networks are not made at once on one node, because each needs a gateway of its own.
+ */
+export async function createNetwork(
+  deps: DriverDependencies,
+  request: CreateNetworkRequest,
+  { signal, log }: CallContext,
+): Promise<void> {
+  signal.throwIfAborted();
+  const { node, store } = deps;
+  const { networkId } = request;
+  const network = planNetwork(deps, request);
+  const existing = store.localNetworks.get(networkId)?.value;
+  if (existing !== undefined) {
+    const there = store.networks.get(existing.network)?.value;
+    if (there !== undefined && sameContent(there, network)) return;
+    throw new ConflictError(`network ${networkId.slice(0, 12)} is there already, made otherwise: remove it first`);
+  }
+  refuseOverlaps(store, network);
+  const taken = new Set([...store.localNetworks.values()].map(({ value }) => value.linkLocalGateway));
+  const nodeNetwork: NodeNetwork = {
+    node,
+    dockerNetworkId: networkId,
+    network: network.name,
+    provisional: true,
+    linkLocalGateway: chooseLinkLocalGateway(networkId, taken),
+  };
+  const outcome = await store.transact({
+    compares: [
+      { key: networkKey(network.name), revision: ABSENT },
+      { key: nodeNetworkKey(node, networkId), revision: ABSENT },
+    ],
+    writes: [
+      { kind: 'put', key: networkKey(network.name), value: NetworkRecord.encode(network) },
+      { kind: 'put', key: nodeNetworkKey(node, networkId), value: NodeNetworkRecord.encode(nodeNetwork) },
+    ],
+  });
+  if (outcome.kind === 'conflict') {
+    throw new ConflictError(`network ${networkId.slice(0, 12)} was made by another call at the same time: try again`);
+  }
+  if (!signal.aborted) return;
+  await forgetNetwork(deps, networkId, log);
+  signal.throwIfAborted();
+}
+
+function planNetwork({ store, settings }: DriverDependencies, request: CreateNetworkRequest): Network {
+  const ipam = ipamOf(request, settings.datastore);
+  const options = parseNetworkOptions(request.options, { ipv6: request.ipv6 });
+  return {
+    name: provisionalNetworkName(request.networkId),
+    subnets: subnetsOf(request),
+    ipam,
+    internal: request.internal,
+    options: { ...options, profiles: resolveProfiles(options.profiles, store) },
+  };
+}
+
+const sameContent = (one: Network, other: Network): boolean =>
+  NetworkRecord.encode({ ...one, name: other.name }) === NetworkRecord.encode(other);
+
+/**
+ * Removes what this node knows of a network, with endpoints that Docker has forgotten; and the network itself if no
+ * other node has it. Its profile goes along if it is as it was made and nobody else names it: what a user changed, or
+ * uses elsewhere, stays. Succeeds for an unknown network.
+ */
+export async function forgetNetwork(deps: DriverDependencies, networkId: DockerNetworkId, log: Logger): Promise<void> {
+  const { node, store } = deps;
+  for (const { value: endpoint } of [...store.endpoints.values()]) {
+    if (endpoint.node !== node || endpoint.dockerNetworkId !== networkId) continue;
+    log.warn({ networkId, endpointId: endpoint.id }, 'an endpoint was left when its network was removed; removing it');
+    await removeEndpoint(deps, endpoint);
+  }
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const local = store.localNetworks.get(networkId);
+    if (local === undefined) return;
+    const name = local.value.network;
+    const network = store.networks.get(name);
+    const profile = store.profiles.get(parseProfileName(name));
+    const last = !isElsewhere(deps, networkId, name);
+    const outcome = await store.transact({
+      compares: [
+        { key: nodeNetworkKey(node, networkId), revision: local.revision },
+        ...(last && network !== undefined ? [{ key: networkKey(name), revision: network.revision }] : []),
+        ...(last && profile !== undefined ? [{ key: profileKey(profile.value.name), revision: profile.revision }] : []),
+      ],
+      writes: [
+        { kind: 'delete', key: nodeNetworkKey(node, networkId) },
+        ...(last ? deletionsWithLast(deps, name) : []),
+      ],
+    });
+    if (outcome.kind === 'committed') return;
+  }
+  throw new ConflictError(`network ${networkId.slice(0, 12)} is being changed by others and stays for the reconciler`);
+}
+
+function isElsewhere({ node, store }: DriverDependencies, networkId: DockerNetworkId, name: NetworkName): boolean {
+  const own = nodeNetworkKey(node, networkId);
+  return [...store.nodeNetworks].some(([key, { value }]) => key !== own && value.network === name);
+}
+
+function deletionsWithLast({ store }: DriverDependencies, name: NetworkName): readonly Write[] {
+  const network: Write = { kind: 'delete', key: networkKey(name) };
+  const profileName = parseProfileName(name);
+  const profile = store.profiles.get(profileName)?.value;
+  if (profile === undefined) return [network];
+  const untouched = ProfileRecord.encode(profile) === ProfileRecord.encode(defaultProfile(profileName));
+  const named =
+    [...store.endpoints.values()].some(({ value }) => value.profiles?.includes(profileName)) ||
+    [...store.networks.values()].some(({ value }) => value.options.profiles.includes(profileName));
+  return untouched && !named ? [network, { kind: 'delete', key: profileKey(profileName) }] : [network];
+}
