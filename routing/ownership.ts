@@ -1,5 +1,6 @@
 import type { InterfaceName } from '../src/model/ids.js';
 import type { Link } from '../src/model/link.js';
+import type { Route } from '../src/model/route.js';
 import type { SavedRule } from './saved-tables.js';
 
 // What bears our mark is ours; everything else on the host is left as it is (design: names that others see).
@@ -14,3 +15,6 @@ export const isOurSet = (name: string): boolean => name.startsWith('cord');
 /** A rule in one of the kernel's own chains is ours if it goes to a chain of ours or bears our comment. */
 export const isOurHookRule = (rule: SavedRule): boolean =>
   /(^| )-[jg] cord-/.test(rule.text) || /--comment "?cord:/.test(rule.text);
+
+/** Of the routes with our protocol number: others who chose the same number lead theirs elsewhere. */
+export const isOurRoute = (route: Route): boolean => route.kind === 'blackhole' || isOurHostEnd(route.interfaceName);

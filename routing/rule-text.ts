@@ -28,7 +28,7 @@ export function normalRuleText(text: string): string {
   close();
   return groups
     .filter((part) => part !== '' && !part.startsWith('-m '))
-    .sort()
+    .sort((a, b) => (a < b ? -1 : 1))
     .join(' ');
 }
 

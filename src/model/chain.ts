@@ -2,7 +2,7 @@ import type { Brand } from './brand.js';
 import type { Cidr } from './cidr.js';
 import type { InterfaceName } from './ids.js';
 import type { IpAddress, IpFamily } from './ip-address.js';
-import type { IpSet, IpSetName } from './ip-set.js';
+import type { IpSet, IpSetMember, IpSetName } from './ip-set.js';
 import type { MacAddress } from './mac-address.js';
 import type { Negatable, PortRange } from './rule.js';
 
@@ -93,9 +93,9 @@ export const chainKey = (table: Table, name: ChainName): string => `${table}/${n
 export interface FirewallChanges {
   readonly family: IpFamily;
   readonly createSets: readonly IpSet[];
-  readonly addMembers: ReadonlyMap<IpSetName, readonly string[]>;
+  readonly addMembers: ReadonlyMap<IpSetName, readonly IpSetMember[]>;
   readonly putChains: readonly Chain[];
   readonly removeChains: readonly Pick<Chain, 'table' | 'name'>[];
-  readonly removeMembers: ReadonlyMap<IpSetName, readonly string[]>;
+  readonly removeMembers: ReadonlyMap<IpSetName, readonly IpSetMember[]>;
   readonly destroySets: readonly IpSetName[];
 }

@@ -13,7 +13,10 @@ export class ConntrackTool implements Conntrack {
 
   async list(): Promise<readonly TrackedFlow[]> {
     const texts = await Promise.all(
-      ['ipv4', 'ipv6'].map(async (family) => (await this.#run(['-L', '-f', family, '-o', 'extended'])).stdout),
+      ['ipv4', 'ipv6'].map(async (family) => {
+        const listed = await this.#runner.run('conntrack', ['-L', '-f', family, '-o', 'extended']);
+        return accepted(listed, 'list connections').stdout;
+      }),
     );
     return texts.flatMap(parseConntrackList);
   }
@@ -31,14 +34,16 @@ export class ConntrackTool implements Conntrack {
   }
 
   async #batch(lines: readonly string[]): Promise<void> {
-    if (lines.length > 0) await this.#run(['--load-file', '-'], `${lines.join('\n')}\n`);
+    if (lines.length === 0) return;
+    // conntrack opens /dev/stdin anew, which fails for the socket that Node gives a child as its input.
+    const input = `${lines.join('\n')}\n`;
+    accepted(await this.#runner.run('sh', ['-c', 'cat | conntrack --load-file -'], { input }), 'forget connections');
   }
+}
 
-  async #run(args: readonly string[], input?: string): Promise<CommandResult> {
-    const result = await this.#runner.run('conntrack', args, input === undefined ? {} : { input });
-    if (result.exitCode === 0) return result;
-    throw new KernelError(`conntrack ${args.join(' ')} failed: ${result.stderr.trim()}`, result.stderr);
-  }
+function accepted(result: CommandResult, what: string): CommandResult {
+  if (result.exitCode === 0) return result;
+  throw new KernelError(`conntrack could not ${what}: ${result.stderr.trim()}`, result.stderr);
 }
 
 const familyOption = (family: IpFamily): string => `-f ipv${family}`;

@@ -1,0 +1,275 @@
+import type { Clock } from '../src/effects/clock.js';
+import type { ClusterView } from '../src/effects/cluster-view.js';
+import type { TrackedFlow } from '../src/effects/conntrack.js';
+import type { Dataplane } from '../src/effects/dataplane.js';
+import type { DataplaneStatus, DataplaneStatusSource } from '../src/effects/dataplane-status.js';
+import type { FirewallSource } from '../src/effects/firewall-source.js';
+import type { Kernel } from '../src/effects/kernel.js';
+import type { Logger } from '../src/effects/logger.js';
+import type { NetworkStackChange } from '../src/effects/network-stack.js';
+import type { TextFile } from '../src/effects/text-file.js';
+import type { Endpoint } from '../src/model/endpoint.js';
+import { describeError, InternalError } from '../src/model/errors.js';
+import {
+  containerInterfaceOf,
+  type EndpointId,
+  hostInterfaceOf,
+  type InterfaceName,
+  type NodeName,
+} from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
+import type { Route } from '../src/model/route.js';
+import { AddressFlows, flowsToCut } from './address-flows.js';
+import { EndpointAttacher } from './endpoint-attacher.js';
+import { EndpointResync } from './endpoint-resync.js';
+import { FirewallApplier } from './firewall-applier.js';
+import { FirewallProgrammer } from './firewall-programmer.js';
+import { HostForwarding } from './host-forwarding.js';
+import { isOurHostEnd } from './ownership.js';
+import { Pacer } from './pacer.js';
+import { RepairLog } from './repair-log.js';
+import type { RuleText } from './restore-transaction.js';
+
+const RESYNC_MS = 60_000;
+/** After a sign of foreign changes: soon, but once for all that come together. */
+const SOON_MS = 50;
+/** Between two resyncs that signs asked for; reading back costs some 30 ms of processor time. */
+const REST_MS = 500;
+
+export interface DataplaneOptions {
+  readonly kernel: Kernel;
+  readonly view: ClusterView;
+  readonly firewall: FirewallSource;
+  readonly node: NodeName;
+  readonly ruleText: RuleText;
+  /** Would this connection be refused if it were new? */
+  readonly denied: (flow: TrackedFlow) => boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where the host's own settings are remembered that we change. */
+  readonly formerHostSettings: TextFile;
+  /** Routes into nothing for this node's own blocks; asked at each resync. */
+  readonly blackholes?: () => readonly Route[];
+}
+
+/** The kernel side of one node: what the records say, made so and kept so. */
+export class KernelDataplane implements Dataplane, DataplaneStatusSource {
+  readonly #options: DataplaneOptions;
+  readonly #applier: FirewallApplier;
+  readonly #flows: AddressFlows;
+  readonly #attacher: EndpointAttacher;
+  readonly #endpointResync: EndpointResync;
+  readonly #forwarding: HostForwarding;
+  readonly #repairs: RepairLog;
+  readonly #pacer: Pacer;
+  readonly #closers: (() => void)[] = [];
+  #ipv6 = true;
+  #starting: Promise<void> | undefined;
+  #lastResync: DataplaneStatus['lastResync'];
+  #problem: string | undefined = 'it has not started';
+  #reconsidering: Promise<void> = Promise.resolve();
+
+  constructor(options: DataplaneOptions) {
+    this.#options = options;
+    const { kernel, clock, log } = options;
+    this.#repairs = new RepairLog(clock, log);
+    this.#flows = new AddressFlows(kernel.conntrack, clock, log);
+    this.#forwarding = new HostForwarding(kernel.sysctls, options.formerHostSettings);
+    this.#applier = new FirewallApplier({
+      programmer: new FirewallProgrammer(kernel, options.ruleText, [4, 6]),
+      source: options.firewall,
+      clock,
+      log,
+      onFindings: (findings) => {
+        for (const { what, family, name, detail } of findings)
+          this.#repairs.add(what, `${name} (IPv${family}): ${detail}`);
+      },
+      onStricter: () => this.#reconsiderFlows(),
+    });
+    this.#attacher = new EndpointAttacher({
+      kernel,
+      flows: this.#flows,
+      policyInForce: (signal) => this.#applier.settled(signal),
+      log,
+      ipv6: () => this.#ipv6,
+    });
+    this.#endpointResync = new EndpointResync({
+      kernel,
+      attacher: this.#attacher,
+      localEndpoints: () => this.#localEndpoints(),
+      blackholes: options.blackholes ?? (() => []),
+      now: () => clock.now(),
+    });
+    this.#pacer = new Pacer({
+      work: () => this.#resyncQuietly(),
+      soonMs: SOON_MS,
+      restMs: REST_MS,
+      everyMs: RESYNC_MS,
+    });
+  }
+
+  /**
+   * Resolves when the kernel agrees with the records. Waits for the records first: until then, an earlier run's rules
+   * stay in force as they are.
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const { view, kernel, firewall } = this.#options;
+    this.#closers.push(
+      view.subscribe((change) => {
+        firewall.apply(change);
+        this.#applier.changed();
+      }),
+    );
+    await view.ready();
+    this.#ipv6 = (await kernel.sysctls.list('net/ipv6/conf')).length > 0;
+    await Promise.all([this.#noteLinks(), this.#flows.start(), this.#applier.start()]);
+    // Only now: with rules in force, nothing that begins to be routed passes unjudged.
+    await this.#forwarding.enable();
+    await this.resync();
+    this.#watch();
+  }
+
+  /** Ends all activity. Rules, links and routes stay as they are, and in force. */
+  stop(): void {
+    for (const close of this.#closers.splice(0)) close();
+    this.#pacer.stop();
+    this.#applier.stop();
+    this.#flows.stop();
+  }
+
+  async attach(
+    endpoint: Endpoint,
+    { mtu, signal }: { readonly mtu: number; readonly signal?: AbortSignal },
+  ): Promise<{ readonly containerInterface: InterfaceName }> {
+    await this.start();
+    if (!this.#options.view.endpoints.has(endpoint.id)) {
+      throw new InternalError(`endpoint ${endpoint.id.slice(0, 12)} was to be attached before its record was stored`);
+    }
+    await this.#attacher.attach(endpoint, mtu, signal);
+    return { containerInterface: containerInterfaceOf(endpoint.id) };
+  }
+
+  async detach(endpoint: Pick<Endpoint, 'id' | 'addresses'>): Promise<void> {
+    await this.start();
+    await this.#attacher.detach(endpoint);
+  }
+
+  attached(): ReadonlySet<EndpointId> {
+    const { links } = this.#attacher;
+    return new Set(
+      this.#localEndpoints()
+        .filter(({ id }) => links.has(hostInterfaceOf(id)))
+        .map(({ id }) => id),
+    );
+  }
+
+  async addressQuiet(address: IpAddress): Promise<void> {
+    await this.start();
+    await this.#flows.quiet(address);
+  }
+
+  async settled(signal?: AbortSignal): Promise<void> {
+    await this.start();
+    await this.#applier.settled(signal);
+    await this.#reconsidering;
+  }
+
+  /** Reads all that is ours back and puts right what differs. @throws KernelError if the kernel refuses */
+  async resync(): Promise<void> {
+    const { clock } = this.#options;
+    const at = clock.now();
+    const begun = performance.now();
+    await this.#applier.synchronise();
+    for (const path of await this.#forwarding.enable()) {
+      if (this.#lastResync !== undefined) this.#repairs.add('sysctl', `${path}: was changed`);
+    }
+    await this.#endpointResync.run((what, detail) => this.#repairs.add(what, detail));
+    this.#problem = undefined;
+    this.#lastResync = { at, durationMs: performance.now() - begun };
+  }
+
+  status(): DataplaneStatus {
+    const problem = this.#applier.problem ?? this.#problem;
+    return {
+      backend: this.#options.kernel.backend,
+      synced: problem === undefined,
+      problem,
+      lastResync: this.#lastResync,
+      repairsTotal: this.#repairs.total,
+      repairs: this.#repairs.latest(),
+      attached: this.#attacher.links.size,
+    };
+  }
+
+  #localEndpoints(): readonly Endpoint[] {
+    const { view, node } = this.#options;
+    return [...view.endpoints.values()].map(({ value }) => value).filter((endpoint) => endpoint.node === node);
+  }
+
+  /** Links that are up stay attached; one that was being removed when an earlier run ended is removed by the resync. */
+  async #noteLinks(): Promise<void> {
+    for (const { name, group } of await this.#options.kernel.network.links()) {
+      if (isOurHostEnd(name) && group === 'default') this.#attacher.note(name, true);
+    }
+  }
+
+  #watch(): void {
+    const { kernel } = this.#options;
+    const filters = kernel.watchPacketFilter(() => this.#pacer.soon());
+    const network = kernel.network.watch((change) => this.#networkChanged(change));
+    this.#closers.push(
+      () => filters.close(),
+      () => network.close(),
+    );
+    this.#pacer.start();
+  }
+
+  #networkChanged(change: NetworkStackChange): void {
+    switch (change.kind) {
+      case 'linkRemoved':
+        if (this.#attacher.links.has(change.link) && !this.#attacher.queue.busy(change.link)) {
+          this.#attacher.note(change.link, false);
+        }
+        return;
+      case 'linkDown':
+        if (this.#attacher.links.has(change.link) && !this.#attacher.queue.busy(change.link)) this.#pacer.soon();
+        return;
+      default:
+        this.#pacer.soon();
+    }
+  }
+
+  async #resyncQuietly(): Promise<void> {
+    try {
+      await this.resync();
+    } catch (error) {
+      this.#problem = describeError(error);
+      this.#options.log.error(
+        { error: this.#problem },
+        'the kernel could not be brought up to date; it is tried again',
+      );
+    }
+  }
+
+  /** Ends the connections that the policy in force would not let begin. */
+  #reconsiderFlows(): void {
+    const { kernel, denied, log } = this.#options;
+    this.#reconsidering = this.#reconsidering.then(async () => {
+      try {
+        const ours = new Set(this.#localEndpoints().flatMap(({ addresses }) => addresses));
+        const flows = await kernel.conntrack.list();
+        const cut = flowsToCut(flows, (address) => ours.has(address), denied);
+        if (cut.length > 0) await kernel.conntrack.forgetFlows(cut);
+        if (cut.length > 0) log.info({ flows: cut.length }, 'connections ended that the policy no longer allows');
+      } catch (error) {
+        this.#problem = describeError(error);
+        log.error({ error: this.#problem }, 'connections could not be measured against the new policy');
+      }
+    });
+  }
+}

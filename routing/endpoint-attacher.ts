@@ -1,0 +1,152 @@
+import type { Kernel } from '../src/effects/kernel.js';
+import type { Logger } from '../src/effects/logger.js';
+import type { NetworkCommand } from '../src/effects/network-stack.js';
+import type { Endpoint } from '../src/model/endpoint.js';
+import { DeadlineExceededError, describeError, KernelError } from '../src/model/errors.js';
+import { type EndpointId, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
+import type { AddressFlows } from './address-flows.js';
+import { type EndpointKernelState, endpointKernelState } from './endpoint-kernel-state.js';
+import { KeyedQueue } from './keyed-queue.js';
+
+/** Gives endpoints their links, and takes them away again. */
+export class EndpointAttacher {
+  readonly #kernel: Kernel;
+  readonly #flows: AddressFlows;
+  readonly #policyInForce: (signal?: AbortSignal) => Promise<void>;
+  readonly #log: Logger;
+  readonly #ipv6: () => boolean;
+  readonly #links = new Set<InterfaceName>();
+  readonly #attaching = new Map<EndpointId, { readonly abort: AbortController; readonly done: Promise<void> }>();
+  /** Makes attach, detach and repair of one endpoint follow one another. */
+  readonly queue = new KeyedQueue<InterfaceName>();
+
+  constructor(options: {
+    readonly kernel: Kernel;
+    readonly flows: AddressFlows;
+    readonly policyInForce: (signal?: AbortSignal) => Promise<void>;
+    readonly log: Logger;
+    readonly ipv6: () => boolean;
+  }) {
+    this.#kernel = options.kernel;
+    this.#flows = options.flows;
+    this.#policyInForce = options.policyInForce;
+    this.#log = options.log;
+    this.#ipv6 = options.ipv6;
+  }
+
+  /** Host sides that exist and are not being removed. */
+  get links(): ReadonlySet<InterfaceName> {
+    return this.#links;
+  }
+
+  /** The kernel told that a host side exists, or no longer does. */
+  note(link: InterfaceName, exists: boolean): void {
+    if (exists) this.#links.add(link);
+    else this.#links.delete(link);
+  }
+
+  stateOf(endpoint: Pick<Endpoint, 'id' | 'mac' | 'addresses'>): EndpointKernelState {
+    return endpointKernelState(endpoint, { ipv6: this.#ipv6() });
+  }
+
+  async attach(endpoint: Endpoint, mtu: number, signal?: AbortSignal): Promise<void> {
+    const hostEnd = hostInterfaceOf(endpoint.id);
+    const current = this.#attaching.get(endpoint.id);
+    const attaching = current ?? this.#begin(endpoint, hostEnd, mtu, signal);
+    await withinSignal(attaching.done, signal, hostEnd);
+  }
+
+  /** Resolves when the link is down; the rest goes on. */
+  async detach(endpoint: Pick<Endpoint, 'id' | 'addresses'>): Promise<void> {
+    const hostEnd = hostInterfaceOf(endpoint.id);
+    this.#attaching.get(endpoint.id)?.abort.abort(new Error('the endpoint is detached'));
+    await this.queue.run(hostEnd, () => this.#retire(hostEnd));
+    for (const address of endpoint.addresses) void this.#flows.forget(address);
+  }
+
+  #begin(endpoint: Endpoint, hostEnd: InterfaceName, mtu: number, signal: AbortSignal | undefined) {
+    const abort = new AbortController();
+    const either = signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]);
+    const done = this.queue
+      .run(hostEnd, () => this.#attach(endpoint, mtu, either))
+      .finally(() => this.#attaching.delete(endpoint.id));
+    done.catch(() => {});
+    const attaching = { abort, done };
+    this.#attaching.set(endpoint.id, attaching);
+    return attaching;
+  }
+
+  async #attach(endpoint: Endpoint, mtu: number, signal: AbortSignal): Promise<void> {
+    const state = this.stateOf(endpoint);
+    if (this.#links.has(state.hostEnd)) return;
+    signal.throwIfAborted();
+    const outcomes = await Promise.allSettled([
+      this.#policyInForce(signal),
+      this.#createLink(state, mtu),
+      ...endpoint.addresses.map((address) => withinSignal(this.#flows.quiet(address), signal, state.hostEnd)),
+    ]);
+    try {
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      signal.throwIfAborted();
+      await this.#kernel.network.apply(connectCommands(state));
+      signal.throwIfAborted();
+    } catch (error) {
+      this.#links.add(state.hostEnd);
+      await this.#retire(state.hostEnd).catch((undoing: unknown) =>
+        this.#log.error(
+          { link: state.hostEnd, error: describeError(undoing) },
+          'a half-made link could not be removed',
+        ),
+      );
+      throw error;
+    }
+    this.#links.add(state.hostEnd);
+  }
+
+  async #createLink(state: EndpointKernelState, mtu: number): Promise<void> {
+    const { hostEnd, hostMac, containerEnd, containerMac } = state;
+    const add: NetworkCommand = { kind: 'addVeth', hostEnd, hostMac, containerEnd, containerMac, mtu };
+    try {
+      await this.#kernel.network.apply([add]);
+    } catch (error) {
+      if (!(error instanceof KernelError) || !/File exists/.test(error.detail)) throw error;
+      // Left by an attempt that was cut off: Docker's ids are random, so it was for this very endpoint.
+      await this.#kernel.network.retire([hostEnd, containerEnd]);
+      await this.#kernel.network.retired();
+      await this.#kernel.network.apply([add]);
+    }
+    await this.#kernel.sysctls.write(state.sysctls);
+  }
+
+  async #retire(hostEnd: InterfaceName): Promise<void> {
+    if (!this.#links.delete(hostEnd)) return;
+    try {
+      await this.#kernel.network.retire([hostEnd]);
+    } catch (error) {
+      this.#links.add(hostEnd);
+      throw error;
+    }
+  }
+}
+
+/** The link comes up last but for what the kernel takes only on a link that is up. */
+export const connectCommands = (state: EndpointKernelState): readonly NetworkCommand[] => [
+  { kind: 'setUp', link: state.hostEnd },
+  ...state.neighbours.map((neighbour): NetworkCommand => ({ kind: 'putNeighbour', neighbour })),
+  ...state.routes.map((route): NetworkCommand => ({ kind: 'putRoute', route })),
+];
+
+function withinSignal(work: Promise<void>, signal: AbortSignal | undefined, link: InterfaceName): Promise<void> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const late = () =>
+      reject(
+        new DeadlineExceededError(`the link ${link} was not ready in time: the machine is overloaded, try again`, {
+          cause: signal.reason,
+        }),
+      );
+    if (signal.aborted) return late();
+    signal.addEventListener('abort', late, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late));
+  });
+}

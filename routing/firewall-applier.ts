@@ -1,0 +1,189 @@
+import type { Clock } from '../src/effects/clock.js';
+import type { FirewallSource } from '../src/effects/firewall-source.js';
+import type { Logger } from '../src/effects/logger.js';
+import type { FirewallChanges } from '../src/model/chain.js';
+import { DeadlineExceededError, describeError } from '../src/model/errors.js';
+import type { Finding, FirewallProgrammer } from './firewall-programmer.js';
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 10_000;
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The one queue through which the packet filter is written. All that is asked for while a transaction is under way goes
+ * into the next one together; nobody waits for a timer. A refused change is cured by reading back and writing all.
+ */
+export class FirewallApplier {
+  readonly #programmer: FirewallProgrammer;
+  readonly #source: FirewallSource;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #onFindings: (findings: readonly Finding[]) => void;
+  readonly #onStricter: () => void;
+  #dirty = false;
+  #waiters: Waiter[] = [];
+  #synchroniseDue = false;
+  #stricter = false;
+  #adopted = false;
+  #working = false;
+  #started = false;
+  #problem: string | undefined;
+  #stop = new AbortController();
+
+  constructor(options: {
+    readonly programmer: FirewallProgrammer;
+    readonly source: FirewallSource;
+    readonly clock: Clock;
+    readonly log: Logger;
+    /** Told what a read-back found wrong and put right; not told of the first. */
+    readonly onFindings: (findings: readonly Finding[]) => void;
+    /** Told when a change that flows under way must be measured against is in force. */
+    readonly onStricter: () => void;
+  }) {
+    this.#programmer = options.programmer;
+    this.#source = options.source;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#onFindings = options.onFindings;
+    this.#onStricter = options.onStricter;
+  }
+
+  /** Why the packet filter may not be as desired; undefined if it is. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Resolves when all of the source's state is in the kernel. Nothing is written before this is called. */
+  start(): Promise<void> {
+    this.#started = true;
+    return this.synchronise();
+  }
+
+  /** What is in the kernel stays. */
+  stop(): void {
+    this.#stop.abort();
+    this.#started = false;
+  }
+
+  /** Resolves when the kernel was read back and agrees. */
+  synchronise(): Promise<void> {
+    this.#synchroniseDue = true;
+    return this.#wait();
+  }
+
+  /** Resolves when all that the source has told up to now is in the kernel; rejects if the kernel refuses it twice. */
+  settled(signal?: AbortSignal): Promise<void> {
+    if (!this.#working && !this.#dirty && !this.#synchroniseDue) {
+      return this.#problem === undefined ? Promise.resolve() : this.synchronise();
+    }
+    return this.#wait(signal);
+  }
+
+  #wait(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () =>
+        reject(
+          new DeadlineExceededError(
+            'the packet filter was not in force in time: the machine is overloaded, try again',
+            {
+              cause: signal?.reason,
+            },
+          ),
+        );
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const done = () => signal?.removeEventListener('abort', onAbort);
+      this.#waiters.push({
+        resolve: () => {
+          done();
+          resolve();
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      });
+      this.#kick();
+    });
+  }
+
+  /** The source may have something new. */
+  changed(): void {
+    this.#dirty = true;
+    this.#kick();
+  }
+
+  #kick(): void {
+    if (this.#working || !this.#started) return;
+    this.#working = true;
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    // One turn later, so that what is asked for in the same turn goes into the first transaction together.
+    await Promise.resolve();
+    let retryMs = FIRST_RETRY_MS;
+    while (this.#started && (this.#dirty || this.#waiters.length > 0 || this.#synchroniseDue)) {
+      const waiters = this.#waiters.splice(0);
+      try {
+        await this.#once();
+        this.#problem = undefined;
+        retryMs = FIRST_RETRY_MS;
+        if (this.#stricter) {
+          this.#stricter = false;
+          this.#onStricter();
+        }
+        for (const { resolve } of waiters) resolve();
+      } catch (error) {
+        this.#problem = describeError(error);
+        this.#log.error({ error: this.#problem }, 'the packet filter could not be written; it is tried again');
+        for (const { reject } of waiters) reject(error);
+        this.#synchroniseDue = true;
+        await this.#clock.sleep(retryMs, this.#stop.signal);
+        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+      }
+    }
+    this.#working = false;
+  }
+
+  async #once(): Promise<void> {
+    this.#dirty = false;
+    const { changes, reconsiderFlows } = this.#source.takeChanges();
+    this.#stricter ||= reconsiderFlows;
+    if (!this.#synchroniseDue) {
+      try {
+        await this.#programmer.change(changes);
+        return;
+      } catch (error) {
+        this.#log.warn(
+          { error: describeError(error) },
+          'a change of the packet filter was refused; all of it is read back',
+        );
+      }
+    }
+    this.#synchroniseDue = false;
+    const expected = new Set(changes.flatMap(namesIn));
+    const findings = await this.#programmer.synchronise((family) => {
+      // What was told meanwhile is part of the state that is written now.
+      const meanwhile = this.#source.takeChanges();
+      this.#stricter ||= meanwhile.reconsiderFlows;
+      for (const name of meanwhile.changes.flatMap(namesIn)) expected.add(name);
+      return this.#source.state(family);
+    });
+    // The first time it is not drift: nothing was ours yet, or an earlier run's rules are taken over.
+    if (this.#adopted) this.#onFindings(findings.filter(({ name }) => !expected.has(name)));
+    this.#adopted = true;
+  }
+}
+
+const namesIn = (change: FirewallChanges): readonly string[] => [
+  ...[...change.putChains, ...change.removeChains].map(({ table, name }) => `${table}/${name}`),
+  ...change.createSets.map(({ name }) => name),
+  ...change.addMembers.keys(),
+  ...change.removeMembers.keys(),
+  ...change.destroySets,
+];
