@@ -1,3 +1,4 @@
+import type { AddressReclaim } from '../src/effects/address-reclaim.js';
 import type { AddressAssignments } from '../src/effects/addresses.js';
 import type { Clock } from '../src/effects/clock.js';
 import type { ClusterStore } from '../src/effects/cluster-view.js';
@@ -16,6 +17,7 @@ import { createIpamDriverHandlers } from './handlers.js';
 import { Ledger } from './ledger.js';
 import { isNetworkMade } from './network-made.js';
 import { QuietAddresses } from './quiet-addresses.js';
+import { Reclaimer } from './reclaimer.js';
 import { Reservations } from './reservations.js';
 import { SubnetRegistry } from './subnet-registry.js';
 
@@ -39,6 +41,7 @@ export interface Ipam {
   readonly assignments: AddressAssignments;
   /** To be called at start, and again until it succeeds. */
   ensureDefaultPools(defaults: readonly Cidr[]): Promise<readonly Pool[]>;
+  readonly reclaim: AddressReclaim;
   /** What its other parts (reclaiming, administration) work with. */
   readonly context: IpamContext;
   readonly registry: SubnetRegistry;
@@ -68,6 +71,7 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
     handlers,
     assignments: new LedgerAssignments(context),
     ensureDefaultPools: (defaults) => registry.ensureDefaultPools(defaults),
+    reclaim: new Reclaimer(context, registry),
     context,
     registry,
   };

@@ -38,9 +38,9 @@ export class Reservations {
         if (subnet === undefined || reference === undefined) return false;
         const reservations = reference.reservations.filter((r) => r.address !== address);
         if (reservations.length === reference.reservations.length) return false;
-        await dropReservation(draft, subnet, id.reference, address);
+        const wasReserved = await dropReservation(draft, subnet, id.reference, address);
         writeReference(draft, subnet, { ...reference, reservations });
-        return true;
+        return wasReserved;
       },
     });
   }
@@ -67,23 +67,24 @@ export class Reservations {
   }
 }
 
-/** One reference less holds the address; it is freed with the last. */
+/** One reference less holds the address; it is freed with the last. False: an endpoint has it, or nobody. */
 export async function dropReservation(
   draft: Draft,
   subnet: Subnet,
   reference: PoolId['reference'],
   address: IpAddress,
-): Promise<void> {
+): Promise<boolean> {
   const key = blockKey(subnet.cidr, networkOf(address, subnet.blockLength));
   const block = await draft.read(BlockRecord, key);
   const by = block === undefined ? undefined : allocationOf(block, address);
-  if (block === undefined || by?.state !== 'reserved') return;
+  if (block === undefined || by?.state !== 'reserved') return false;
   const references = by.references.filter((id) => id !== reference);
   draft.write(
     BlockRecord,
     key,
     references.length === 0 ? unreserve(block, address) : reassign(block, address, { ...by, references }),
   );
+  return true;
 }
 
 function writeReference(draft: Draft, subnet: Subnet, reference: Subnet['references'][number]): void {

@@ -1,0 +1,80 @@
+import type { AddressReclaim, Reclaimed } from '../src/effects/address-reclaim.js';
+import type { DockerNetwork } from '../src/effects/docker.js';
+import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
+import type { Cidr } from '../src/model/cidr.js';
+import type { DockerNetworkId } from '../src/model/ids.js';
+import { type Subnet, SubnetRecord } from '../src/model/subnet.js';
+import { type IpamContext, isoNow } from './allocation-context.js';
+import { findBlock } from './assignments.js';
+import { allocationOf, free, isCooling } from './block.js';
+import type { Draft } from './draft.js';
+import { type Doomed, decideReclaim, type ReclaimView } from './reclaim.js';
+import type { SubnetRegistry } from './subnet-registry.js';
+
+/** Reads what there is, asks `decideReclaim`, and frees what it says if it is still as it was seen. */
+export class Reclaimer implements AddressReclaim {
+  readonly #context: IpamContext;
+  readonly #registry: SubnetRegistry;
+  #suspects: ReadonlySet<string> = new Set();
+
+  constructor(context: IpamContext, registry: SubnetRegistry) {
+    this.#context = context;
+    this.#registry = registry;
+  }
+
+  async reclaim(docker: readonly DockerNetwork[] | undefined): Promise<Reclaimed> {
+    const { ledger, log } = this.#context;
+    const { subnets, blocks } = await ledger.run({ fresh: true, decide: readAll });
+    const decision = decideReclaim({ ...this.#view(), subnets, blocks, docker });
+    this.#suspects = decision.suspects;
+    const addresses = [];
+    for (const doomed of decision.addresses) {
+      if (!(await freeIfSame(this.#context, doomed))) continue;
+      addresses.push(doomed.address);
+      log.info({ address: doomed.address, was: doomed.allocation }, 'freed an address that nobody has');
+    }
+    const freedSubnets: Cidr[] = [];
+    for (const { subnet, reference } of decision.references) {
+      if (!(await this.#registry.release({ subnet, reference }))) continue;
+      freedSubnets.push(subnet);
+      log.info({ subnet, reference }, 'gave up the subnet of a network that nobody knows');
+    }
+    await this.#registry.sweepAll();
+    return { addresses, subnets: freedSubnets };
+  }
+
+  #view(): Omit<ReclaimView, 'subnets' | 'blocks' | 'docker'> {
+    const { clock, node, store } = this.#context;
+    const networks = new Map<DockerNetworkId, readonly Cidr[]>();
+    for (const [id, { value }] of store.localNetworks) {
+      networks.set(id, store.networks.get(value.network)?.value.subnets.map(({ cidr }) => cidr) ?? []);
+    }
+    return { now: clock.now(), node, endpoints: new Set(store.endpoints.keys()), networks, suspects: this.#suspects };
+  }
+}
+
+/** Every subnet and every block, as of one moment or nearly. */
+export async function readAll(draft: Draft): Promise<{ subnets: readonly Subnet[]; blocks: readonly Block[] }> {
+  const subnets = await draft.list(SubnetRecord, SubnetRecord.prefix);
+  const blocks = [];
+  for (const { cidr } of subnets) blocks.push(...(await draft.list(BlockRecord, blocksPrefix(cidr))));
+  return { subnets, blocks };
+}
+
+/** Frees an address if it is still held as it was seen. */
+export async function freeIfSame(context: IpamContext, { address, allocation }: Doomed): Promise<boolean> {
+  const freed = await context.ledger.run({
+    decide: async (draft) => {
+      const found = await findBlock(draft, address);
+      if (found === undefined) return false;
+      const now = allocationOf(found.block, address);
+      if (now?.state !== allocation.state || now.handle !== allocation.handle || now.since !== allocation.since)
+        return false;
+      const after = free(found.block, address, isoNow(context));
+      draft.write(BlockRecord, blockKey(after.subnet, after.cidr), after);
+      return isCooling(after, address);
+    },
+  });
+  if (freed) context.quiet.isQuiet(address);
+  return freed;
+}

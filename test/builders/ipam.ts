@@ -1,0 +1,180 @@
+import type { IpamSettings } from '../../ipam-driver/allocation-context.js';
+import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
+import type { HostRoute } from '../../src/effects/host-routes.js';
+import { silentLogger } from '../../src/effects/logger.js';
+import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
+import { type Cidr, parseCidr } from '../../src/model/cidr.js';
+import {
+  type HandleId,
+  parseDockerNetworkId,
+  parseHandleId,
+  parseNetworkName,
+  parseNodeName,
+} from '../../src/model/ids.js';
+import { type IpAddress, parseIpAddress } from '../../src/model/ip-address.js';
+import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
+import type { CallContext } from '../../src/protocol/call.js';
+import { parseRequestAddress, parseRequestPool, type RequestPoolReply } from '../../src/protocol/ipam-driver.js';
+import { InMemoryDatastore } from '../fakes/in-memory-datastore.js';
+import { ManualClock } from '../fakes/manual-clock.js';
+
+const ALWAYS: CallContext = { signal: new AbortController().signal, log: silentLogger };
+const NOTHING = { compares: [], writes: [] };
+
+/** A node's address management, spoken to in Docker's words. */
+export interface TestNode {
+  readonly name: string;
+  readonly ipam: Ipam;
+  readonly cluster: ClusterCache;
+  readonly hostRoutes: HostRoute[];
+  /** Addresses that the kernel still knows. */
+  readonly busy: Set<string>;
+  /** Lets the kernel forget. */
+  calm(address: string): void;
+  requestPool(request?: {
+    Pool?: string;
+    SubPool?: string;
+    Options?: Record<string, string>;
+    V6?: boolean;
+  }): Promise<RequestPoolReply>;
+  releasePool(poolId: string): Promise<void>;
+  /** The reply's text, with prefix length. */
+  requestAddress(poolId: string, address?: string, endpointName?: string): Promise<string>;
+  requestGateway(poolId: string, address?: string): Promise<string>;
+  releaseAddress(poolId: string, address: string): Promise<void>;
+  bind(address: string, handle: string): Promise<void>;
+  unbind(address: string, handle: string): Promise<void>;
+  /** As CreateNetwork does: the records that say that a network has the subnet. */
+  makeNetwork(name: string, subnet: string): Promise<void>;
+}
+
+export interface TestCluster {
+  readonly datastore: InMemoryDatastore;
+  readonly clock: ManualClock;
+  node(name: string, options?: { labels?: readonly string[]; settings?: Partial<IpamSettings> }): Promise<TestNode>;
+  close(): Promise<void>;
+}
+
+/** Many nodes over one store, with default pools 10.64.0.0/12 and fd80:c0de::/48 unless `pools` says otherwise. */
+export function aCluster(): TestCluster {
+  const datastore = new InMemoryDatastore();
+  const clock = new ManualClock();
+  const caches: ClusterCache[] = [];
+  return {
+    datastore,
+    clock,
+    async node(name, { labels = [], settings } = {}) {
+      const cluster = new ClusterCache({ datastore, node: parseNodeName(name), log: silentLogger });
+      caches.push(cluster);
+      await cluster.ready();
+      return aNode({ name, cluster, datastore, clock, labels, ...(settings === undefined ? {} : { settings }) });
+    },
+    close: async () => {
+      for (const cache of caches) await cache.close();
+    },
+  };
+}
+
+function aNode(parts: {
+  name: string;
+  cluster: ClusterCache;
+  datastore: InMemoryDatastore;
+  clock: ManualClock;
+  labels: readonly string[];
+  settings?: Partial<IpamSettings>;
+}): TestNode {
+  const { name, cluster, datastore, clock } = parts;
+  const hostRoutes: HostRoute[] = [];
+  const busy = new Set<string>();
+  const waiting = new Map<string, (() => void)[]>();
+  const ipam = createIpam({
+    node: parseNodeName(name),
+    datastore,
+    store: cluster,
+    hostRoutes: { list: async () => hostRoutes },
+    addressQuiet: (address) =>
+      busy.has(address)
+        ? new Promise((resolve) => waiting.set(address, [...(waiting.get(address) ?? []), resolve]))
+        : Promise.resolve(),
+    clock,
+    log: silentLogger,
+    nodeMatches: (selector) => parts.labels.includes(selector),
+    ...(parts.settings === undefined ? {} : { settings: parts.settings }),
+  });
+  const { handlers, assignments } = ipam;
+  return {
+    name,
+    ipam,
+    cluster,
+    hostRoutes,
+    busy,
+    calm: (address) => {
+      busy.delete(address);
+      for (const resolve of waiting.get(address) ?? []) resolve();
+    },
+    requestPool: (request = {}) =>
+      handlers.RequestPool(
+        parseRequestPool({ AddressSpace: 'local', Pool: '', SubPool: '', Options: {}, V6: false, ...request }),
+        ALWAYS,
+      ),
+    releasePool: async (poolId) => void (await handlers.ReleasePool({ poolId }, ALWAYS)),
+    requestAddress: async (poolId, address = '', endpointName) => {
+      const Options = endpointName === undefined ? null : { 'com.docker.network.endpoint.name': endpointName };
+      const reply = await handlers.RequestAddress(
+        parseRequestAddress({ PoolID: poolId, Address: address, Options }),
+        ALWAYS,
+      );
+      return reply.Address;
+    },
+    requestGateway: async (poolId, address = '') => {
+      const Options = { RequestAddressType: 'com.docker.network.gateway' };
+      const reply = await handlers.RequestAddress(
+        parseRequestAddress({ PoolID: poolId, Address: address, Options }),
+        ALWAYS,
+      );
+      return reply.Address;
+    },
+    releaseAddress: async (poolId, address) =>
+      void (await handlers.ReleaseAddress({ poolId, address: ip(address) }, ALWAYS)),
+    bind: (address, handle) =>
+      assignments.bind({ addresses: [ip(address)], handle: handleOf(handle), alongside: NOTHING }),
+    unbind: (address, handle) =>
+      assignments.unbind({ addresses: [ip(address)], handle: handleOf(handle), alongside: NOTHING }),
+    makeNetwork: (network, subnet) => makeNetwork(cluster, name, network, parseCidr(subnet)),
+  };
+}
+
+export const ip = (text: string): IpAddress => parseIpAddress(text.replace(/\/.*/, ''));
+export const handleOf = (name: string): HandleId => parseHandleId(name);
+
+async function makeNetwork(cluster: ClusterCache, node: string, name: string, cidr: Cidr): Promise<void> {
+  const id = parseDockerNetworkId(Buffer.from(`${node}-${name}`).toString('hex').padEnd(64, '0').slice(0, 64));
+  const network = parseNetworkName(name);
+  await cluster.transact({
+    compares: [],
+    writes: [
+      {
+        kind: 'put',
+        key: networkKey(network),
+        value: NetworkRecord.encode({
+          name: network,
+          subnets: [{ cidr }],
+          ipam: 'corduroy',
+          internal: false,
+          options: { profiles: [], publish: 'allow' },
+        }),
+      },
+      {
+        kind: 'put',
+        key: nodeNetworkKey(parseNodeName(node), id),
+        value: NodeNetworkRecord.encode({
+          node: parseNodeName(node),
+          dockerNetworkId: id,
+          network,
+          provisional: false,
+          linkLocalGateway: parseIpAddress('169.254.7.1'),
+        }),
+      },
+    ],
+  });
+}
