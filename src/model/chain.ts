@@ -13,8 +13,8 @@ export type ChainName = Brand<string, 'ChainName'>;
 export type Table = 'raw' | 'mangle' | 'nat' | 'filter';
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
-/** `cord+` matches every name that begins so. */
-export type InterfacePattern = InterfaceName | 'cord+' | 'lo';
+/** `cord+` matches every name that begins so, as does `cord3f+`. */
+export type InterfacePattern = InterfaceName | `cord${string}+` | 'lo';
 
 export type ConntrackState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'DNAT' | 'UNTRACKED';
 
@@ -29,6 +29,8 @@ export type Match =
       readonly byInterface: boolean;
       readonly negated: boolean;
     }
+  /** The set's dimensions are source address, protocol with destination port, destination address. */
+  | { readonly kind: 'flowInSet'; readonly set: IpSetName }
   /** IANA number; tcp 6, udp 17, icmp 1, icmpv6 58, sctp 132. */
   | { readonly kind: 'protocol'; readonly number: number; readonly negated: boolean }
   /** At most 15 slots of multiport: a range takes two. Needs a protocol match with ports in the same rule. */

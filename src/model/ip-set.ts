@@ -7,9 +7,12 @@ import type { IpAddress, IpFamily } from './ip-address.js';
 export type IpSetName = Brand<string, 'IpSetName'>;
 
 /** What a set holds, in the kernel's own type words: a tag is `hash:ip`, networks are `hash:net`. */
-export type IpSetType = 'hash:ip' | 'hash:net' | 'hash:net,iface';
+export type IpSetType = 'hash:ip' | 'hash:net' | 'hash:net,iface' | 'hash:ip,port,ip';
 
-/** The kernel's text of one member: `10.64.0.2`, `10.64.0.0/16`, or `10.64.0.2,cord0123456789a` (/32 is not written). */
+/**
+ * The kernel's text of one member: `10.64.0.2`, `10.64.0.0/16`, `10.64.0.2,cord0123456789a` (/32 is not written), or
+ * `10.64.0.2,tcp:80,10.64.0.2`.
+ */
 export type IpSetMember = Brand<string, 'IpSetMember'>;
 
 export interface IpSet {
@@ -25,3 +28,5 @@ export const networkMember = (cidr: Cidr): IpSetMember =>
   cidr.replace(/(:.*)\/128$|(?<!:.*)\/32$/, '$1') as IpSetMember;
 export const addressOnInterfaceMember = (address: IpAddress, name: InterfaceName): IpSetMember =>
   `${address},${name}` as IpSetMember;
+export const flowMember = (source: IpAddress, protocol: 'tcp' | 'udp' | 'sctp', port: number, destination: IpAddress) =>
+  `${source},${protocol}:${port},${destination}` as IpSetMember;

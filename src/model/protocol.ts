@@ -21,9 +21,12 @@ const SPELLINGS: Readonly<Record<string, number>> = {
 
 export const protocolName = (number: number): NamedProtocol | undefined => NAMES.get(number);
 
-/** Number of a protocol written as a name or as 0 to 255; undefined if it is neither. */
+/**
+ * Number of a protocol written as a name or as 1 to 255; undefined if it is neither. Not 0: the kernel's filters read
+ * it as "any protocol".
+ */
 export function protocolNumberOf(text: string): number | undefined {
-  if (/^(0|[1-9]\d{0,2})$/.test(text)) return Number(text) <= 255 ? Number(text) : undefined;
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text) <= 255 ? Number(text) : undefined;
   const name = text.toLowerCase();
   return Object.hasOwn(SPELLINGS, name) ? SPELLINGS[name] : undefined;
 }

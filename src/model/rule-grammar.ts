@@ -19,7 +19,7 @@ const EXPECTED_CLAUSE = '"ports", "tag", "selector", "set", "cidr", a CIDR, or "
 /**
  * The rule that calicoctl's grammar, with ours on top, means by a text:
  *
- *     allow|deny|log|pass [[not] tcp|udp|sctp|icmp|icmpv6|0-255] [[not] type N [code N]] [from CLAUSE...] [to CLAUSE...]
+ *     allow|deny|log|pass [[not] tcp|udp|sctp|icmp|icmpv6|1-255] [[not] type N [code N]] [from CLAUSE...] [to CLAUSE...]
  *     CLAUSE: [not] ports 80,443,2048:4000 | tag T | selector 'S' | set N | [cidr] CIDR      each at most once a side
  *
  * @throws RuleSyntaxError with the column and what could stand there
@@ -63,7 +63,7 @@ function parseAction(tokens: RuleTokens): RuleAction {
 
 function parseProtocol(tokens: RuleTokens): ProtocolMatch {
   if (tokens.ended || tokens.peek() === 'from' || tokens.peek() === 'to') return { protocol: 'any' };
-  const expected = '"from", "to", or a protocol: tcp, udp, sctp, icmp, icmpv6, or its number from 0 to 255';
+  const expected = '"from", "to", or a protocol: tcp, udp, sctp, icmp, icmpv6, or its number from 1 to 255';
   const negated = tokens.takeWord('not');
   const token = tokens.take(expected);
   const number = protocolNumberOf(token.text);

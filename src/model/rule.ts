@@ -27,7 +27,7 @@ export type ProtocolMatch =
       readonly protocol: 'icmp' | 'icmpv6';
       readonly icmp?: Negatable<{ readonly type: number; readonly code?: number | undefined }> | undefined;
     }
-  /** An IP protocol by number, 0 to 255, none of those above. */
+  /** An IP protocol by number, 1 to 255, none of those above. */
   | { readonly protocol: 'number'; readonly number: number }
   /** Every protocol but this number. */
   | { readonly protocol: 'not'; readonly number: number };

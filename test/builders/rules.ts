@@ -70,7 +70,7 @@ function protocols(
   family: IpFamily,
   ports: fc.Arbitrary<Negatable<readonly PortRange[]>>,
 ): fc.Arbitrary<ProtocolMatch> {
-  const number = fc.integer({ min: 0, max: 255 });
+  const number = fc.integer({ min: 1, max: 255 });
   const icmp = negatable(
     fc.oneof(
       fc.record({ type: fc.integer({ min: 0, max: 254 }) }),

@@ -82,6 +82,8 @@ describe('parseRule', () => {
     ['permit tcp', 1, '"allow", "deny"'],
     ['allow tpc', 7, 'a protocol'],
     ['allow 256', 7, 'a protocol'],
+    ['allow 0', 7, 'from 1 to 255'],
+    ['deny not 0', 10, 'from 1 to 255'],
     ['allow tcp to port 80', 14, '"ports", "tag"'],
     ['allow to ports 80', 10, 'tcp, udp or sctp'],
     ['allow icmp to ports 80', 15, 'tcp, udp or sctp'],

@@ -1,0 +1,101 @@
+import type { Endpoint, PublishedPort } from '../src/model/endpoint.js';
+import { type EndpointId, hostInterfaceOf, type NodeName, type TagName } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
+import type { Network } from '../src/model/network.js';
+import type { ClusterIndex } from './cluster-index.js';
+import type { EndpointPolicy } from './compile-endpoint.js';
+
+/** All that the firewall of this node takes from one endpoint and the records it depends on. */
+export interface EndpointView {
+  readonly id: EndpointId;
+  readonly addresses: readonly IpAddress[];
+  /** Sorted, unique: its own and those of its profiles. */
+  readonly tags: readonly TagName[];
+  /** For an endpoint of this node. */
+  readonly local: LocalView | undefined;
+}
+
+export interface LocalView {
+  readonly policy: EndpointPolicy;
+  readonly masqueraded: readonly IpAddress[];
+  readonly published: readonly PublishedPort[];
+}
+
+/** Depends on the records in the index alone. Undefined: there is no such endpoint. */
+export function viewEndpoint(index: ClusterIndex, node: NodeName, id: EndpointId): EndpointView | undefined {
+  const endpoint = index.endpoints.get(id);
+  if (endpoint === undefined) return undefined;
+  return {
+    id,
+    addresses: endpoint.addresses,
+    tags: tagsOf(index, endpoint),
+    local: endpoint.node === node && index.hasInterface(endpoint) ? viewLocal(index, endpoint) : undefined,
+  };
+}
+
+function tagsOf(index: ClusterIndex, endpoint: Endpoint): readonly TagName[] {
+  const profiles = index.profileNamesOf(endpoint) ?? [];
+  const tags = profiles.flatMap((name) => index.profiles.get(name)?.tags ?? []);
+  return [...new Set([...endpoint.tags, ...tags])].sort();
+}
+
+function viewLocal(index: ClusterIndex, endpoint: Endpoint): LocalView {
+  const network = index.networkOf(endpoint);
+  // an internal network publishes nothing, and nothing of it goes outside
+  const open = network !== undefined && !network.internal ? network : undefined;
+  const published = open === undefined ? [] : endpoint.published;
+  return {
+    policy: {
+      interfaceName: hostInterfaceOf(endpoint.id),
+      mac: endpoint.mac,
+      profiles:
+        network === undefined
+          ? undefined
+          : index
+              .profileNamesOf(endpoint)
+              ?.map((name) => ({ name, mode: index.profiles.get(name)?.mode ?? 'missing' })),
+      internalNetwork: network?.internal ? network.name : undefined,
+      openPorts: open?.options.publish === 'allow' ? openPortsOf(published) : [],
+    },
+    masqueraded: open === undefined ? [] : endpoint.addresses.filter((address) => isMasqueraded(index, open, address)),
+    published,
+  };
+}
+
+function openPortsOf(published: readonly PublishedPort[]): EndpointPolicy['openPorts'] {
+  const byText = new Map(
+    published.map(({ protocol, containerPort }) => [`${protocol} ${containerPort}`, { protocol, containerPort }]),
+  );
+  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, port]) => port);
+}
+
+/** As the network says, else its pool; addresses of Docker's own IPAM driver are in no pool, and known to no router. */
+function isMasqueraded(index: ClusterIndex, network: Network, address: IpAddress): boolean {
+  return network.options.natOutgoing ?? index.poolOf(address)?.natOutgoing ?? network.ipam === 'docker';
+}
+
+/** Whether everything that `before` let pass, `after` lets pass as well. */
+export function onlyOpens(before: EndpointPolicy, after: EndpointPolicy): boolean {
+  if (before.profiles === undefined) return true;
+  return (
+    before.mac === after.mac &&
+    (after.internalNetwork === undefined || after.internalNetwork === before.internalNetwork) &&
+    profilesOnlyOpen(before.profiles, after.profiles ?? []) &&
+    before.openPorts.every((port) => after.openPorts.some((other) => samePort(port, other)))
+  );
+}
+
+type Profiles = NonNullable<EndpointPolicy['profiles']>;
+
+const profilesOnlyOpen = (before: Profiles, after: Profiles): boolean =>
+  before.length === after.length &&
+  before.every(({ name, mode }, position) => {
+    const other = after[position];
+    return (
+      other?.name === name &&
+      (other.mode === mode || mode === 'missing' || (mode === 'enforce' && other.mode === 'audit'))
+    );
+  });
+
+const samePort = (a: EndpointPolicy['openPorts'][number], b: EndpointPolicy['openPorts'][number]): boolean =>
+  a.protocol === b.protocol && a.containerPort === b.containerPort;

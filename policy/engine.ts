@@ -1,0 +1,208 @@
+import type { ClusterChange } from '../src/effects/cluster-view.js';
+import type { FirewallChanges, FirewallState } from '../src/model/chain.js';
+import type { Cidr } from '../src/model/cidr.js';
+import type { EndpointId, NetworkName, NodeName, ProfileName, TagName } from '../src/model/ids.js';
+import type { IpAddress, IpFamily } from '../src/model/ip-address.js';
+import type { Network } from '../src/model/network.js';
+import type { Node } from '../src/model/node.js';
+import type { Pool } from '../src/model/pool.js';
+import type { Profile } from '../src/model/profile.js';
+import { ClusterIndex, nameOf } from './cluster-index.js';
+import { tagsReferredTo } from './compile-profile.js';
+import { type EndpointView, type LocalView, onlyOpens, viewEndpoint } from './endpoint-view.js';
+import { FamilyFirewall } from './family-firewall.js';
+import type { PolicySettings } from './settings.js';
+import { TagIndex } from './tag-index.js';
+import { UseCount } from './use-count.js';
+
+/** What became different since it was last asked. */
+export interface PolicyChanges {
+  /** At most one for each family; empty if nothing changed. */
+  readonly changes: readonly FirewallChanges[];
+  /**
+   * A connection that was allowed may be one no longer: established connections have to be judged again. True the
+   * first time, since what was in force before this process is not known.
+   */
+  readonly reconsiderFlows: boolean;
+}
+
+/**
+ * Turns the cluster's records into the firewall of one node. The result depends on the records alone, not on the
+ * order in which they came; each change costs what follows from it, not the size of the cluster. Does no I/O.
+ */
+export class PolicyEngine {
+  readonly #node: NodeName;
+  readonly #index = new ClusterIndex();
+  readonly #firewalls: Readonly<Record<IpFamily, FamilyFirewall>>;
+  readonly #views = new Map<EndpointId, EndpointView>();
+  readonly #tags = new TagIndex();
+  /** Profiles that endpoints of this node have, whether they exist or not; their chains are in the firewall. */
+  readonly #usedProfiles = new UseCount<ProfileName>();
+  readonly #compiled = new Map<ProfileName, Profile>();
+  /** Tags that compiled profiles refer to: these have sets. */
+  readonly #usedTags = new UseCount<TagName>();
+  /** Internal networks that endpoints of this node are on: these have sets. */
+  readonly #usedNetworks = new UseCount<NetworkName>();
+  #reconsiderFlows = true;
+
+  constructor({ node, settings }: { readonly node: NodeName; readonly settings: PolicySettings }) {
+    this.#node = node;
+    this.#firewalls = { 4: new FamilyFirewall(4, settings), 6: new FamilyFirewall(6, settings) };
+  }
+
+  /** What was before is what was applied before: `change.before` is not looked at, so a record may come twice. */
+  apply(change: ClusterChange): void {
+    const { pools, networks, nodes } = this.#index;
+    const pool = change.kind === 'pool' ? pools.get(change.key) : undefined;
+    const node = change.kind === 'node' ? nodes.get(change.key) : undefined;
+    const network = change.kind === 'network' ? networks.get(nameOf(change)) : undefined;
+    for (const id of this.#index.apply(change)) this.#refresh(id);
+    if (change.kind === 'profile') this.#recompile(nameOf(change));
+    if (change.kind === 'node') this.#moveNode(node, change.after);
+    if (change.kind === 'pool') this.#moveInside(cidrsOfPool(pool), cidrsOfPool(change.after));
+    if (change.kind === 'network') {
+      this.#moveInside(cidrsOfNetwork(network), cidrsOfNetwork(change.after));
+      this.#refreshNetworkSet(network, change.after);
+    }
+  }
+
+  /** A copy of what the kernel should hold for one family. */
+  state(family: IpFamily): FirewallState {
+    return this.#firewalls[family].state();
+  }
+
+  takeChanges(): PolicyChanges {
+    const changes = this.#each((firewall) => firewall.takeChanges()).filter((change) => change !== undefined);
+    const reconsiderFlows = this.#reconsiderFlows;
+    this.#reconsiderFlows = false;
+    return { changes, reconsiderFlows };
+  }
+
+  /** Brings what the endpoint contributes up to its records. */
+  #refresh(id: EndpointId): void {
+    const before = this.#views.get(id);
+    const after = viewEndpoint(this.#index, this.#node, id);
+    if (JSON.stringify(before) === JSON.stringify(after)) return;
+    if (before !== undefined && after !== undefined && this.#mayCut(before, after)) this.#reconsiderFlows = true;
+    if (before !== undefined) this.#retract(before);
+    if (after !== undefined) this.#contribute(after);
+    this.#moveLocal(before?.local, after?.local);
+    if (after === undefined) this.#views.delete(id);
+    else this.#views.set(id, after);
+  }
+
+  /** Whether the change could deny what was allowed, to the endpoint itself or to those whose rules speak of its tags. */
+  #mayCut(before: EndpointView, after: EndpointView): boolean {
+    const moved = JSON.stringify(before.addresses) !== JSON.stringify(after.addresses);
+    const changedTags = moved ? [...before.tags, ...after.tags] : symmetricDifference(before.tags, after.tags);
+    if (changedTags.some((tag) => this.#usedTags.has(tag))) return true;
+    return (
+      before.local !== undefined && after.local !== undefined && !onlyOpens(before.local.policy, after.local.policy)
+    );
+  }
+
+  #contribute(view: EndpointView): void {
+    for (const tag of view.tags) {
+      for (const address of view.addresses) {
+        if (this.#tags.add(tag, address)) this.#each((firewall) => firewall.addTagMember(tag, address));
+      }
+    }
+    const { local } = view;
+    if (local !== undefined) this.#each((firewall) => firewall.addLocal(view, local));
+  }
+
+  #retract(view: EndpointView): void {
+    for (const tag of view.tags) {
+      for (const address of view.addresses) {
+        if (this.#tags.delete(tag, address)) this.#each((firewall) => firewall.removeTagMember(tag, address));
+      }
+    }
+    const { local } = view;
+    if (local !== undefined) this.#each((firewall) => firewall.removeLocal(view, local));
+  }
+
+  #moveLocal(before: LocalView | undefined, after: LocalView | undefined): void {
+    if (after !== undefined) this.#acquire(after);
+    if (before !== undefined && after !== undefined) this.#each((firewall) => firewall.putEndpoint(after.policy));
+    else if (after !== undefined) this.#each((firewall) => firewall.addEndpoint(after.policy));
+    else if (before !== undefined) this.#each((firewall) => firewall.removeEndpoint(before.policy.interfaceName));
+    if (before !== undefined) this.#release(before);
+  }
+
+  #acquire({ policy }: LocalView): void {
+    for (const { name } of policy.profiles ?? []) if (this.#usedProfiles.acquire(name)) this.#recompile(name);
+    const network = policy.internalNetwork;
+    if (network !== undefined && this.#usedNetworks.acquire(network)) this.#createNetworkSet(network);
+  }
+
+  #release({ policy }: LocalView): void {
+    for (const { name } of policy.profiles ?? []) if (this.#usedProfiles.release(name)) this.#recompile(name);
+    const network = policy.internalNetwork;
+    if (network !== undefined && this.#usedNetworks.release(network)) {
+      this.#each((firewall) => firewall.removeNetworkSet(network));
+    }
+  }
+
+  /** The chains of a profile are there while it exists and an endpoint of this node has it. */
+  #recompile(name: ProfileName): void {
+    const before = this.#compiled.get(name);
+    const after = this.#usedProfiles.has(name) ? this.#index.profiles.get(name) : undefined;
+    if (before === after) return;
+    if (before !== undefined && after !== undefined && !sameRules(before, after)) this.#reconsiderFlows = true;
+    if (after !== undefined) {
+      for (const tag of tagsReferredTo(after)) if (this.#usedTags.acquire(tag)) this.#createTagSet(tag);
+      this.#each((firewall) => firewall.putProfile(after));
+      this.#compiled.set(name, after);
+    } else {
+      this.#each((firewall) => firewall.removeProfile({ name }));
+      this.#compiled.delete(name);
+    }
+    for (const tag of before === undefined ? [] : tagsReferredTo(before)) {
+      if (this.#usedTags.release(tag)) this.#each((firewall) => firewall.removeTagSet(tag));
+    }
+  }
+
+  #createTagSet(tag: TagName): void {
+    this.#each((firewall) => firewall.createTagSet(tag, this.#tags.addresses(tag)));
+  }
+
+  #createNetworkSet(name: NetworkName): void {
+    const subnets = cidrsOfNetwork(this.#index.networks.get(name));
+    this.#each((firewall) => firewall.createNetworkSet(name, subnets));
+  }
+
+  #refreshNetworkSet(before: Network | undefined, after: Network | undefined): void {
+    if (before === undefined || after === undefined || !this.#usedNetworks.has(after.name)) return;
+    if (JSON.stringify(before.subnets) === JSON.stringify(after.subnets)) return;
+    this.#createNetworkSet(after.name);
+    this.#reconsiderFlows = true;
+  }
+
+  #moveInside(before: readonly Cidr[], after: readonly Cidr[]): void {
+    for (const cidr of before) this.#each((firewall) => firewall.removeInside(cidr));
+    for (const cidr of after) this.#each((firewall) => firewall.addInside(cidr));
+  }
+
+  #moveNode(before: Node | undefined, after: Node | undefined): void {
+    for (const address of addressesOfNode(before)) this.#each((firewall) => firewall.removeNode(address));
+    for (const address of addressesOfNode(after)) this.#each((firewall) => firewall.addNode(address));
+  }
+
+  #each<T>(act: (firewall: FamilyFirewall) => T): readonly T[] {
+    return [act(this.#firewalls[4]), act(this.#firewalls[6])];
+  }
+}
+
+const cidrsOfPool = (pool: Pool | undefined): readonly Cidr[] => (pool === undefined ? [] : [pool.cidr]);
+const cidrsOfNetwork = (network: Network | undefined): readonly Cidr[] =>
+  network?.subnets.map(({ cidr }) => cidr) ?? [];
+const addressesOfNode = (node: Node | undefined): readonly IpAddress[] =>
+  [node?.ip, node?.ip6].filter((address) => address !== undefined);
+
+const sameRules = (a: Profile, b: Profile): boolean =>
+  a.mode === b.mode && JSON.stringify([a.inbound, a.outbound]) === JSON.stringify([b.inbound, b.outbound]);
+
+const symmetricDifference = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [
+  ...a.filter((value) => !b.includes(value)),
+  ...b.filter((value) => !a.includes(value)),
+];

@@ -1,0 +1,172 @@
+import type { FirewallChanges, FirewallState } from '../src/model/chain.js';
+import { type Cidr, prefixLengthOf, subnetsOf } from '../src/model/cidr.js';
+import type { PublishedPort } from '../src/model/endpoint.js';
+import type { InterfaceName, NetworkName, TagName } from '../src/model/ids.js';
+import { familyOf, type IpAddress, type IpFamily } from '../src/model/ip-address.js';
+import {
+  addressMember,
+  addressOnInterfaceMember,
+  flowMember,
+  type IpSetMember,
+  networkMember,
+} from '../src/model/ip-set.js';
+import type { Profile } from '../src/model/profile.js';
+import { chain, fromEndpointChain, inboundChain, outboundChain, toEndpointChain } from './chain-names.js';
+import { compileEndpoint, type EndpointPolicy } from './compile-endpoint.js';
+import { compileProfile } from './compile-profile.js';
+import { type DispatchChanges, DispatchTree } from './dispatch.js';
+import type { EndpointView, LocalView } from './endpoint-view.js';
+import { FirewallModel } from './firewall-model.js';
+import { hairpinSet, insideSet, masqueradeSet, networkSet, nodeSet, ownAddressSet, tagSet } from './ip-set-names.js';
+import { PublicationTable } from './publication-table.js';
+import type { PolicySettings } from './settings.js';
+import { hookRules, staticChains } from './static-chains.js';
+
+/** The firewall of one family: what each endpoint, profile and network puts into chains and sets, and takes out. */
+export class FamilyFirewall {
+  readonly #family: IpFamily;
+  readonly #acceptMark: number;
+  readonly #model: FirewallModel;
+  readonly #publications: PublicationTable;
+  readonly #from = new DispatchTree({ root: chain('fromDispatch'), side: 'in', chainOf: fromEndpointChain });
+  readonly #to = new DispatchTree({ root: chain('toDispatch'), side: 'out', chainOf: toEndpointChain });
+
+  constructor(family: IpFamily, settings: PolicySettings) {
+    this.#family = family;
+    this.#acceptMark = settings.acceptMark;
+    this.#model = new FirewallModel(family, hookRules(settings));
+    this.#publications = new PublicationTable(family, this.#model);
+    for (const fixed of [...staticChains(family, settings), ...this.#from.chains(), ...this.#to.chains()]) {
+      this.#model.putChain(fixed);
+    }
+    this.#model.createSet(ownAddressSet(family), 'hash:net,iface');
+    this.#model.createSet(insideSet(family), 'hash:net');
+    for (const set of [masqueradeSet(family), nodeSet(family)]) this.#model.createSet(set, 'hash:ip');
+    this.#model.createSet(hairpinSet(family), 'hash:ip,port,ip');
+  }
+
+  state(): FirewallState {
+    return this.#model.state();
+  }
+
+  takeChanges(): FirewallChanges | undefined {
+    return this.#model.takeChanges();
+  }
+
+  putProfile(profile: Profile): void {
+    for (const compiled of compileProfile(profile, this.#family)) this.#model.putChain(compiled);
+  }
+
+  removeProfile({ name }: Pick<Profile, 'name'>): void {
+    this.#model.removeChain({ table: 'mangle', name: inboundChain(name) });
+    this.#model.removeChain({ table: 'mangle', name: outboundChain(name) });
+  }
+
+  addEndpoint(policy: EndpointPolicy): void {
+    this.putEndpoint(policy);
+    this.#applyDispatch(this.#from.add(policy.interfaceName));
+    this.#applyDispatch(this.#to.add(policy.interfaceName));
+  }
+
+  putEndpoint(policy: EndpointPolicy): void {
+    for (const compiled of compileEndpoint(policy, this.#family, this.#acceptMark)) this.#model.putChain(compiled);
+  }
+
+  removeEndpoint(name: InterfaceName): void {
+    this.#applyDispatch(this.#from.delete(name));
+    this.#applyDispatch(this.#to.delete(name));
+    this.#model.removeChain({ table: 'mangle', name: fromEndpointChain(name) });
+    this.#model.removeChain({ table: 'mangle', name: toEndpointChain(name) });
+  }
+
+  #applyDispatch({ put, remove }: DispatchChanges): void {
+    for (const changed of put) this.#model.putChain(changed);
+    for (const name of remove) this.#model.removeChain({ table: 'mangle', name });
+  }
+
+  /** What an endpoint of this node puts into sets and translations. */
+  addLocal(view: EndpointView, { policy, masqueraded, published }: LocalView): void {
+    for (const member of this.#ownMembers(view, policy)) this.#model.addMember(ownAddressSet(this.#family), member);
+    for (const address of this.#ours(masqueraded)) {
+      this.#model.addMember(masqueradeSet(this.#family), addressMember(address));
+    }
+    for (const address of this.#ours(view.addresses)) {
+      for (const port of published) {
+        this.#model.addMember(hairpinSet(this.#family), hairpinMember(address, port));
+        this.#publications.add({ endpoint: view.id, port, address });
+      }
+    }
+  }
+
+  removeLocal(view: EndpointView, { policy, masqueraded, published }: LocalView): void {
+    for (const member of this.#ownMembers(view, policy)) this.#model.removeMember(ownAddressSet(this.#family), member);
+    for (const address of this.#ours(masqueraded)) {
+      this.#model.removeMember(masqueradeSet(this.#family), addressMember(address));
+    }
+    for (const address of this.#ours(view.addresses)) {
+      for (const port of published) {
+        this.#model.removeMember(hairpinSet(this.#family), hairpinMember(address, port));
+        this.#publications.delete({ endpoint: view.id, port, address });
+      }
+    }
+  }
+
+  #ownMembers(view: EndpointView, { interfaceName }: EndpointPolicy): readonly IpSetMember[] {
+    return this.#ours(view.addresses).map((address) => addressOnInterfaceMember(address, interfaceName));
+  }
+
+  createTagSet(tag: TagName, addresses: Iterable<IpAddress>): void {
+    const members = this.#ours(addresses).map(addressMember);
+    this.#model.createSet(tagSet(this.#family, tag), 'hash:ip', members);
+  }
+
+  removeTagSet(tag: TagName): void {
+    this.#model.removeSet(tagSet(this.#family, tag));
+  }
+
+  addTagMember(tag: TagName, address: IpAddress): void {
+    if (familyOf(address) === this.#family) this.#model.addMember(tagSet(this.#family, tag), addressMember(address));
+  }
+
+  removeTagMember(tag: TagName, address: IpAddress): void {
+    if (familyOf(address) === this.#family) this.#model.removeMember(tagSet(this.#family, tag), addressMember(address));
+  }
+
+  createNetworkSet(network: NetworkName, subnets: readonly Cidr[]): void {
+    const members = subnets.flatMap((cidr) => this.#networkMembers(cidr));
+    this.#model.createSet(networkSet(this.#family, network), 'hash:net', members);
+  }
+
+  removeNetworkSet(network: NetworkName): void {
+    this.#model.removeSet(networkSet(this.#family, network));
+  }
+
+  addInside(cidr: Cidr): void {
+    for (const member of this.#networkMembers(cidr)) this.#model.addMember(insideSet(this.#family), member);
+  }
+
+  removeInside(cidr: Cidr): void {
+    for (const member of this.#networkMembers(cidr)) this.#model.removeMember(insideSet(this.#family), member);
+  }
+
+  addNode(address: IpAddress): void {
+    if (familyOf(address) === this.#family) this.#model.addMember(nodeSet(this.#family), addressMember(address));
+  }
+
+  removeNode(address: IpAddress): void {
+    if (familyOf(address) === this.#family) this.#model.removeMember(nodeSet(this.#family), addressMember(address));
+  }
+
+  #ours(addresses: Iterable<IpAddress>): readonly IpAddress[] {
+    return [...addresses].filter((address) => familyOf(address) === this.#family);
+  }
+
+  /** `hash:net` has no room for 0.0.0.0/0: its halves stand for it. */
+  #networkMembers(cidr: Cidr): readonly IpSetMember[] {
+    if (familyOf(cidr) !== this.#family) return [];
+    return (prefixLengthOf(cidr) === 0 ? [...subnetsOf(cidr, 1)] : [cidr]).map(networkMember);
+  }
+}
+
+const hairpinMember = (address: IpAddress, { protocol, containerPort }: PublishedPort): IpSetMember =>
+  flowMember(address, protocol, containerPort, address);

@@ -1,0 +1,108 @@
+import { assertNever } from '../src/model/assert-never.js';
+import type { FilterRule, Match, Target } from '../src/model/chain.js';
+import { prefixLengthOf } from '../src/model/cidr.js';
+import type { IpFamily } from '../src/model/ip-address.js';
+import type { Negatable, PeerMatch, PortRange, ProtocolMatch, Rule } from '../src/model/rule.js';
+import { formatRule, ruleFamily } from '../src/model/rule-grammar.js';
+import { tagSet } from './ip-set-names.js';
+import { DROP, protocol, when } from './matches.js';
+
+/** Slots of iptables' multiport match: a port takes one, a range two (XT_MULTI_PORTS). */
+const MAX_PORT_SLOTS = 15;
+
+/** Matches of which every combination is one filter rule: all of the alternatives together make up the rule. */
+type Alternatives = readonly (readonly Match[])[];
+
+/** What the kernel can match of a rule today: `selector` and `set` are stored, but nothing compiles them. */
+export const isEnforceable = (rule: Rule): boolean =>
+  [rule.source, rule.destination].every((peer) => peer.selector === undefined && peer.set === undefined);
+
+/**
+ * The filter rules that together match what `rule` matches of one family; none if it is about the other.
+ *
+ * A rule that cannot be enforced never opens anything: as `allow` or `log` it matches nothing, as `deny` or `pass` it
+ * drops all that reaches it.
+ */
+export function compileRule(rule: Rule, family: IpFamily, target: Target): readonly FilterRule[] {
+  const comment = formatRule(rule);
+  if ((ruleFamily(rule) ?? family) !== family) return [];
+  if (!isEnforceable(rule)) {
+    return rule.action === 'allow' || rule.action === 'log' ? [] : [when([], DROP, `cannot enforce: ${comment}`)];
+  }
+  const alternatives = combine([
+    [protocolMatches(rule.match)],
+    portMatches('sourcePorts', portsOf(rule.match, 'sourcePorts')),
+    portMatches('destinationPorts', portsOf(rule.match, 'destinationPorts')),
+    peerMatches('source', rule.source, family),
+    peerMatches('destination', rule.destination, family),
+  ]);
+  return alternatives.map((matches) => when(matches, target, comment));
+}
+
+const combine = (parts: readonly Alternatives[]): Alternatives =>
+  parts.reduce<Alternatives>((all, part) => all.flatMap((one) => part.map((other) => [...one, ...other])), [[]]);
+
+function protocolMatches(match: ProtocolMatch): readonly Match[] {
+  switch (match.protocol) {
+    case 'any':
+      return [];
+    case 'tcp':
+    case 'udp':
+    case 'sctp':
+      return [protocol(match.protocol)];
+    case 'icmp':
+    case 'icmpv6': {
+      if (match.icmp === undefined) return [protocol(match.protocol)];
+      return [protocol(match.protocol), { kind: 'icmp', ...match.icmp.value, negated: match.icmp.negated }];
+    }
+    case 'number':
+      return [protocol(match.number)];
+    case 'not':
+      return [protocol(match.number, true)];
+    default:
+      return assertNever(match);
+  }
+}
+
+const portsOf = (match: ProtocolMatch, side: 'sourcePorts' | 'destinationPorts') =>
+  match.protocol === 'tcp' || match.protocol === 'udp' || match.protocol === 'sctp' ? match[side] : undefined;
+
+/** More than 15 slots: several rules where one list may match, several matches in one rule where none may. */
+function portMatches(
+  kind: 'sourcePorts' | 'destinationPorts',
+  ports: Negatable<readonly PortRange[]> | undefined,
+): Alternatives {
+  if (ports === undefined) return [[]];
+  const matches = inSlots(ports.value).map((value): Match => ({ kind, ports: { value, negated: ports.negated } }));
+  return ports.negated ? [matches] : matches.map((match) => [match]);
+}
+
+function inSlots(ports: readonly PortRange[]): readonly (readonly PortRange[])[] {
+  const groups: PortRange[][] = [];
+  let free = 0;
+  for (const range of ports) {
+    const slots = range.first === range.last ? 1 : 2;
+    if (slots > free) {
+      groups.push([]);
+      free = MAX_PORT_SLOTS;
+    }
+    groups.at(-1)?.push(range);
+    free -= slots;
+  }
+  return groups;
+}
+
+function peerMatches(side: 'source' | 'destination', peer: PeerMatch, family: IpFamily): Alternatives {
+  const matches: Match[] = [];
+  if (peer.cidr !== undefined) {
+    const { value: cidr, negated } = peer.cidr;
+    if (prefixLengthOf(cidr) > 0) matches.push({ kind: side, cidr, negated });
+    // not even one address is outside 0.0.0.0/0
+    else if (negated) return [];
+  }
+  if (peer.tag !== undefined) {
+    const kind = side === 'source' ? 'sourceInSet' : 'destinationInSet';
+    matches.push({ kind, set: tagSet(family, peer.tag.value), byInterface: false, negated: peer.tag.negated });
+  }
+  return [matches];
+}

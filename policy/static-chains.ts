@@ -1,0 +1,236 @@
+import type { Chain, FilterRule, HookRule, Table } from '../src/model/chain.js';
+import type { Cidr } from '../src/model/cidr.js';
+import type { IpFamily } from '../src/model/ip-address.js';
+import { type CHAINS, chain } from './chain-names.js';
+import { hairpinSet, insideSet, masqueradeSet, nodeSet, ownAddressSet } from './ip-set-names.js';
+import {
+  ACCEPT,
+  always,
+  clearMark,
+  conntrack,
+  DROP,
+  destination,
+  destinationInSet,
+  destinationPorts,
+  goto,
+  icmpType,
+  inInterface,
+  jump,
+  marked,
+  outInterface,
+  protocol,
+  RETURN,
+  setMark,
+  source,
+  sourceInSet,
+  when,
+} from './matches.js';
+import type { PolicySettings } from './settings.js';
+
+const cidr = (text: string): Cidr => text as Cidr;
+
+/** UDP ports of VXLAN (RFC 7348, and the one Linux took before) that would carry packets past the rules. */
+const VXLAN_PORTS = [4789, 8472];
+/** IP in IP, IPv6 in IP, GRE. */
+const ENCAPSULATION_PROTOCOLS = [4, 41, 47];
+/** ICMP errors that a flow may cause: unreachable, time exceeded, parameter problem; IPv6 has packet too big besides. */
+const ICMP_ERRORS: Readonly<Record<IpFamily, readonly number[]>> = { 4: [3, 11, 12], 6: [1, 2, 3, 4] };
+const ECHO_REQUEST: Readonly<Record<IpFamily, number>> = { 4: 8, 6: 128 };
+/** Multicast listener 130-132 and 143, router solicitation 133, neighbour solicitation and advertisement 135 and 136. */
+const NEIGHBOUR_DISCOVERY_TYPES = [130, 131, 132, 133, 135, 136, 143];
+const LOOPBACK: Readonly<Record<IpFamily, Cidr>> = { 4: cidr('127.0.0.0/8'), 6: cidr('::1/128') };
+const LINK_LOCAL: Readonly<Record<IpFamily, Cidr>> = { 4: cidr('169.254.0.0/16'), 6: cidr('fe80::/10') };
+const METADATA: Readonly<Record<IpFamily, Cidr>> = { 4: cidr('169.254.169.254/32'), 6: cidr('fd00:ec2::254/128') };
+const MULTICAST_6 = cidr('ff02::/16');
+const UNSPECIFIED_6 = cidr('::/128');
+
+const icmp = (family: IpFamily) => protocol(family === 4 ? 'icmp' : 'icmpv6');
+const tcpWithoutSyn = [protocol('tcp'), { kind: 'tcpSyn', negated: true }] as const;
+
+/** Our rules in the kernel's own chains: they never change. */
+export function hookRules(settings: PolicySettings): readonly HookRule[] {
+  const first = (table: Table, hook: HookRule['hook'], rule: FilterRule): HookRule => ({
+    table,
+    hook,
+    place: 'first',
+    rule,
+  });
+  const last = (table: Table, hook: HookRule['hook'], rule: FilterRule): HookRule => ({
+    table,
+    hook,
+    place: 'last',
+    rule,
+  });
+  const fromEndpoint = [inInterface('cord+')];
+  return [
+    first('raw', 'PREROUTING', when(fromEndpoint, jump(chain('antiSpoof')))),
+    first('mangle', 'FORWARD', always(jump(chain('hookForward')))),
+    first('mangle', 'INPUT', when(fromEndpoint, jump(chain('input')))),
+    first('filter', 'FORWARD', always(jump(chain('guard')))),
+    first('filter', 'INPUT', when(fromEndpoint, jump(chain('guard')))),
+    last('filter', 'FORWARD', when([marked(settings.acceptMark)], jump(chain('allowed')))),
+    last('nat', 'PREROUTING', when([{ kind: 'destinationIsLocal', negated: false }], jump(chain('publish')))),
+    last('nat', 'OUTPUT', when([{ kind: 'destinationIsLocal', negated: false }], jump(chain('publish')))),
+    last('nat', 'POSTROUTING', always(jump(chain('postrouting')))),
+  ];
+}
+
+/** The chains that do not depend on any record; the dispatch trees and `cord-publish` are apart. */
+export function staticChains(family: IpFamily, settings: PolicySettings): readonly Chain[] {
+  const mangle = (key: keyof typeof CHAINS, rules: readonly FilterRule[]): Chain => ({
+    table: 'mangle',
+    name: chain(key),
+    rules,
+  });
+  return [
+    { table: 'raw', name: chain('antiSpoof'), rules: antiSpoofRules(family) },
+    mangle('hookForward', [
+      when([inInterface('cord+')], goto(chain('forward'))),
+      when([outInterface('cord+')], goto(chain('forward'))),
+    ]),
+    mangle('forward', forwardRules(settings)),
+    mangle('related', relatedRules(family)),
+    mangle('protections', protectionRules(family, settings)),
+    mangle('encapsulation', encapsulationRules()),
+    mangle('accept', [always(setMark(settings.acceptMark))]),
+    mangle('audit', auditRules()),
+    mangle('input', inputRules(family, settings)),
+    mangle('toHost', toHostRules(family, settings)),
+    ...(family === 6 ? [mangle('neighbourDiscovery', neighbourDiscoveryRules())] : []),
+    { table: 'filter', name: chain('guard'), rules: guardRules(settings) },
+    {
+      table: 'filter',
+      name: chain('allowed'),
+      rules: [when([inInterface('cord+')], ACCEPT), when([outInterface('cord+')], ACCEPT)],
+    },
+    { table: 'nat', name: chain('postrouting'), rules: postroutingRules(family) },
+  ];
+}
+
+function antiSpoofRules(family: IpFamily): readonly FilterRule[] {
+  const own = { kind: 'sourceInSet', set: ownAddressSet(family), byInterface: true, negated: false } as const;
+  return [
+    when([destination(LOOPBACK[family])], DROP, 'loopback is not for endpoints'),
+    when([own], RETURN),
+    ...(family === 4
+      ? []
+      : [
+          // an endpoint's link-local address is its own choice, and ends at this host
+          when([source(LINK_LOCAL[6]), destination(LINK_LOCAL[6])], RETURN),
+          when([source(LINK_LOCAL[6]), destination(MULTICAST_6)], RETURN),
+          when([icmp(6), source(UNSPECIFIED_6), destination(MULTICAST_6)], RETURN, 'duplicate address detection'),
+        ]),
+    always(DROP, 'not the address of the endpoint'),
+  ];
+}
+
+/** Order matters: what is below `established` is asked once for each flow. */
+function forwardRules({ acceptMark }: PolicySettings): readonly FilterRule[] {
+  const from = inInterface('cord+');
+  const to = outInterface('cord+');
+  return [
+    always(clearMark(acceptMark)),
+    when([conntrack('ESTABLISHED')], goto(chain('accept'))),
+    when([conntrack('INVALID')], DROP),
+    when([conntrack('RELATED')], jump(chain('related'))),
+    when([marked(acceptMark)], RETURN),
+    // else a server's next segment would make a flow that was cut a new one, in reverse
+    when([...tcpWithoutSyn], DROP, 'TCP that begins without SYN'),
+    when([from], jump(chain('protections'))),
+    when([from], jump(chain('fromDispatch'))),
+    // a chain flushed by hand allows nothing
+    when([from, marked(acceptMark, true)], DROP),
+    when([to], clearMark(acceptMark)),
+    when([to], jump(chain('toDispatch'))),
+    when([to, marked(acceptMark, true)], DROP),
+  ];
+}
+
+const relatedRules = (family: IpFamily): readonly FilterRule[] =>
+  ICMP_ERRORS[family].map((type) => when([icmp(family), icmpType(type)], goto(chain('accept'))));
+
+function protectionRules(family: IpFamily, settings: PolicySettings): readonly FilterRule[] {
+  const ports = settings.infrastructurePorts;
+  const forged = family === 4 ? [5] : [134, 137];
+  return [
+    always(jump(chain('encapsulation'))),
+    ...forged.map((type) => when([icmp(family), icmpType(type)], DROP, 'only routers send it')),
+    ...(settings.metadata === 'allow'
+      ? [when([destination(METADATA[family])], RETURN)]
+      : [when([destination(METADATA[family])], DROP, 'metadata service')]),
+    when([destination(LINK_LOCAL[family])], DROP, 'link-local addresses'),
+    ...(ports.length === 0
+      ? []
+      : [
+          when(
+            [protocol('tcp'), destinationInSet(nodeSet(family)), destinationPorts(...ports)],
+            DROP,
+            'infrastructure of the nodes',
+          ),
+        ]),
+  ];
+}
+
+const encapsulationRules = (): readonly FilterRule[] => [
+  when([protocol('udp'), destinationPorts(...VXLAN_PORTS)], DROP, 'VXLAN from an endpoint'),
+  ...ENCAPSULATION_PROTOCOLS.map((number) => when([protocol(number)], DROP, 'a tunnel from an endpoint')),
+];
+
+const auditRules = (): readonly FilterRule[] => [
+  when([{ kind: 'limit', perMinute: 60, burst: 20 }], { kind: 'log', prefix: 'cord: audit, would drop ' }),
+  always(goto(chain('accept'))),
+];
+
+/** Neighbour discovery comes first: it is not tracked, and the endpoint's outbound rules do not speak of it. */
+function inputRules(family: IpFamily, { acceptMark }: PolicySettings): readonly FilterRule[] {
+  return [
+    always(clearMark(acceptMark)),
+    when([conntrack('ESTABLISHED')], goto(chain('accept'))),
+    ...(family === 6 ? [when([icmp(6)], jump(chain('neighbourDiscovery'))), when([marked(acceptMark)], RETURN)] : []),
+    when([conntrack('INVALID')], DROP),
+    when([conntrack('RELATED')], jump(chain('related'))),
+    when([marked(acceptMark)], RETURN),
+    when([...tcpWithoutSyn], DROP, 'TCP that begins without SYN'),
+    always(jump(chain('encapsulation'))),
+    always(jump(chain('fromDispatch'))),
+    when([marked(acceptMark, true)], DROP),
+    always(goto(chain('toHost'))),
+  ];
+}
+
+const neighbourDiscoveryRules = (): readonly FilterRule[] => [
+  when([icmp(6), icmpType(134)], DROP, 'only routers send it'),
+  when([icmp(6), icmpType(137)], DROP, 'only routers send it'),
+  ...NEIGHBOUR_DISCOVERY_TYPES.map((type) => when([icmp(6), icmpType(type)], goto(chain('accept')))),
+];
+
+/** Reached with what the endpoint's own profiles allow outbound. */
+function toHostRules(family: IpFamily, { endpointToHost }: PolicySettings): readonly FilterRule[] {
+  if (endpointToHost === 'accept') return [];
+  const refused = always(DROP, `endpointToHost is ${endpointToHost}`);
+  if (endpointToHost === 'drop') return [refused];
+  return [
+    when([protocol('udp'), destinationPorts(53)], RETURN),
+    when([protocol('tcp'), destinationPorts(53)], RETURN),
+    when([icmp(family), icmpType(ECHO_REQUEST[family])], RETURN),
+    refused,
+  ];
+}
+
+const guardRules = ({ acceptMark }: PolicySettings): readonly FilterRule[] => [
+  when([inInterface('cord+'), marked(acceptMark, true)], DROP),
+  when([outInterface('cord+'), marked(acceptMark, true)], DROP),
+];
+
+const postroutingRules = (family: IpFamily): readonly FilterRule[] => [
+  when(
+    [conntrack('DNAT'), { kind: 'flowInSet', set: hairpinSet(family) }],
+    { kind: 'masquerade' },
+    'an endpoint to its own published port',
+  ),
+  when(
+    [sourceInSet(masqueradeSet(family)), destinationInSet(insideSet(family), true)],
+    { kind: 'masquerade' },
+    'to the outside',
+  ),
+];
