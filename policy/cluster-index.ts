@@ -55,7 +55,7 @@ export class ClusterIndex {
   /** Undefined: neither named by the endpoint, nor is its network known. */
   profileNamesOf(endpoint: Endpoint): readonly ProfileName[] | undefined {
     const network = this.networkOf(endpoint);
-    return network === undefined ? endpoint.profiles : profilesOf(endpoint, network);
+    return network === undefined ? (endpoint.profiles ?? endpoint.containerProfiles) : profilesOf(endpoint, network);
   }
 
   /** The smallest pool that holds the address. */

@@ -77,6 +77,7 @@ export const endpoints = (n: number): fc.Arbitrary<Endpoint> =>
     mac: fc.constant(macOf(n)),
     addresses: fc.constantFrom([addressOf(n, 4)], [addressOf(n, 4), addressOf(n, 6)]),
     profiles: fc.option(subset(PROFILES), { nil: undefined }),
+    containerProfiles: fc.option(subset(PROFILES), { nil: undefined }),
     tags: subset(TAGS.slice(2)),
     labels: fc.constant({}),
     published: fc.subarray([
