@@ -1,3 +1,4 @@
+import type { Logger } from '../src/effects/logger.js';
 import { type Endpoint, EndpointRecord, endpointKey, type PublishedPort } from '../src/model/endpoint.js';
 import { ConflictError, describeError } from '../src/model/errors.js';
 import type { EndpointId } from '../src/model/ids.js';
@@ -37,6 +38,7 @@ export async function publishPorts(
     });
     await deps.dataplane.settled(signal);
     signal.throwIfAborted();
+    serveHostItself(deps, endpoint.id);
   } catch (error) {
     await unpublishPorts(deps, request).catch((undoError) =>
       log.warn(
@@ -84,6 +86,19 @@ function portsOfOthers({ node, store }: DriverDependencies, { id }: Endpoint): r
 const nameOf = ({ id, container }: Endpoint): string =>
   container === undefined ? `the container with endpoint ${id.slice(0, 12)}` : `container ${container.name}`;
 
+/** What the host sends to its own published ports goes by sockets: nothing translates it. */
+function serveHostItself({ store, hostPorts }: Pick<DriverDependencies, 'store' | 'hostPorts'>, id: EndpointId): void {
+  const endpoint = store.endpoints.get(id)?.value;
+  if (endpoint === undefined) return;
+  const targets = endpoint.published.map(({ hostIp, ...port }) => {
+    const addresses = endpoint.addresses.filter(
+      (address) => hostIp === undefined || familyOf(address) === familyOf(hostIp),
+    );
+    return { ...port, ...(hostIp === undefined ? {} : { hostIp }), addresses };
+  });
+  hostPorts.serve({ owner: id, targets });
+}
+
 /** Takes back what was published; succeeds if nothing was, or the endpoint is unknown. */
 export async function unpublishPorts(deps: DriverDependencies, { endpointId }: EndpointRequest): Promise<void> {
   await deps.hostPorts.release(endpointId);
@@ -109,15 +124,16 @@ async function setPublished(
   throw new ConflictError(`endpoint ${id.slice(0, 12)} is being changed by others: try again`);
 }
 
-/** After a restart of ours: the ports of this node's endpoints are reserved again, whoever listens there by now. */
-export async function reservePublishedPorts({
-  node,
-  store,
-  hostPorts,
-}: Pick<DriverDependencies, 'node' | 'store' | 'hostPorts'>): Promise<void> {
-  for (const { value } of store.endpoints.values()) {
-    if (value.node === node && value.published.length > 0) {
-      await hostPorts.reserve({ owner: value.id, ports: value.published });
+/** After a restart of ours: the ports of this node's endpoints are reserved and served again. */
+export async function restorePublishedPorts(
+  deps: Pick<DriverDependencies, 'node' | 'store' | 'hostPorts'> & { readonly log: Logger },
+): Promise<void> {
+  for (const { value } of [...deps.store.endpoints.values()]) {
+    if (value.node !== deps.node || value.published.length === 0) continue;
+    const conflicts = await deps.hostPorts.reserve({ owner: value.id, ports: value.published });
+    for (const { port, program } of conflicts) {
+      deps.log.warn({ endpointId: value.id, ...port, program }, 'a program of the host listens on a published port');
     }
+    serveHostItself(deps, value.id);
   }
 }

@@ -1,0 +1,70 @@
+import type { Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../src/effects/docker.js';
+import type { DockerNetworkId } from '../../src/model/ids.js';
+
+/** An engine's knowledge of networks and containers, which a test changes; `silence` makes it not answer. */
+export class InMemoryDocker implements Docker {
+  readonly #networks = new Map<DockerNetworkId, DockerNetwork>();
+  readonly #containers = new Map<string, DockerContainer>();
+  readonly #listeners = new Set<(event: DockerEvent) => void>();
+  #silent = false;
+
+  addNetwork(network: Pick<DockerNetwork, 'id' | 'name'> & Partial<DockerNetwork>): void {
+    this.#networks.set(network.id, {
+      driver: 'corduroy',
+      ipamDriver: 'corduroy',
+      internal: false,
+      subnets: [],
+      options: {},
+      labels: {},
+      endpoints: new Map(),
+      ...network,
+    });
+  }
+
+  removeNetwork(id: DockerNetworkId): void {
+    this.#networks.delete(id);
+  }
+
+  addContainer(container: DockerContainer): void {
+    this.#containers.set(container.id, container);
+  }
+
+  removeContainer(id: string): void {
+    this.#containers.delete(id);
+  }
+
+  /** As while the engine starts: nothing is known now. */
+  silence(): void {
+    this.#silent = true;
+  }
+
+  speak(): void {
+    this.#silent = false;
+    this.tell({ kind: 'connected' });
+  }
+
+  tell(event: DockerEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async network(id: DockerNetworkId): Promise<DockerNetwork | undefined | 'absent'> {
+    return this.#silent ? undefined : (this.#networks.get(id) ?? 'absent');
+  }
+
+  async networks(): Promise<readonly DockerNetwork[] | undefined> {
+    return this.#silent ? undefined : [...this.#networks.values()];
+  }
+
+  async containers(): Promise<readonly DockerContainer[] | undefined> {
+    return this.#silent ? undefined : [...this.#containers.values()];
+  }
+
+  async containerByName(name: string): Promise<DockerContainer | undefined> {
+    return (await this.containers())?.find((container) => container.name === name);
+  }
+
+  events(listener: (event: DockerEvent) => void): { close(): void } {
+    this.#listeners.add(listener);
+    return { close: () => this.#listeners.delete(listener) };
+  }
+}
