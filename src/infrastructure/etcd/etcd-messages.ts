@@ -1,0 +1,64 @@
+import type { ICompare, IEvent, IKeyValue, IRangeRequest, IRequestOp, ITxnRequest, ITxnResponse } from 'etcd3';
+import type {
+  Change,
+  Compare,
+  Revision,
+  StoredValue,
+  Transaction,
+  TransactionOutcome,
+  Write,
+} from '../../effects/datastore.js';
+
+/** One request for compares, writes, and, if a compare fails, the compared keys as they are. */
+export function txnRequest({ compares, writes }: Transaction): ITxnRequest {
+  return {
+    compare: compares.map(compareOf),
+    success: writes.map(operationOf),
+    failure: [...new Set(compares.map(({ key }) => key))].map((key) => ({ request_range: { key: bytes(key) } })),
+  };
+}
+
+export function txnOutcome(response: ITxnResponse): TransactionOutcome {
+  if (response.succeeded) return { kind: 'committed', revision: revisionOf(response.header.revision) };
+  return {
+    kind: 'conflict',
+    current: response.responses.flatMap(({ response_range }) => response_range.kvs.map(storedValueOf)),
+  };
+}
+
+/** All keys that begin with the prefix: up to the prefix with its last byte raised. */
+export function rangeOf(prefix: string): Required<Pick<IRangeRequest, 'key' | 'range_end'>> {
+  const end = bytes(prefix);
+  const last = end.length - 1;
+  end.writeUInt8(end.readUInt8(last) + 1, last);
+  return { key: bytes(prefix), range_end: end };
+}
+
+export const storedValueOf = ({ key, value, mod_revision }: IKeyValue): StoredValue => ({
+  key: key.toString(),
+  value: value.toString(),
+  revision: revisionOf(mod_revision),
+});
+
+export function changeOf({ type, kv }: IEvent): Change {
+  const { key, value, revision } = storedValueOf(kv);
+  return type === 'Put' ? { kind: 'put', key, value, revision } : { kind: 'delete', key, revision };
+}
+
+/** etcd's 64-bit count as text; a store needs centuries to reach 2^53. */
+export const revisionOf = (text: string): Revision => Number(text) as Revision;
+
+export const bytes = (text: string): Buffer => Buffer.from(text);
+
+// An absent key's mod_revision is 0 to etcd, as ABSENT is here.
+const compareOf = ({ key, revision }: Compare): ICompare => ({
+  key: bytes(key),
+  result: 'Equal',
+  target: 'Mod',
+  mod_revision: revision,
+});
+
+const operationOf = (write: Write): IRequestOp =>
+  write.kind === 'put'
+    ? { request_put: { key: bytes(write.key), value: bytes(write.value) } }
+    : { request_delete_range: { key: bytes(write.key) } };
