@@ -130,7 +130,7 @@ export class LabHost {
     await this.run('sh', '-c', 'printf %s "$0" >/etc/docker/daemon.json', config);
     // The cgroup parent tells our containers' groups from everybody else's.
     const flags = ['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${this.#cgroup}`];
-    this.#dockerd = this.#start('dockerd', ['dockerd', ...flags], {});
+    this.#dockerd = this.start('dockerd', ['dockerd', ...flags]);
     const answers = async () => (await this.tryDocker('version', '-f', '{{.Server.Version}}')).exitCode === 0;
     await this.#dockerd.waitUntil(answers, first ? DOCKERD_START_MS : DOCKERD_RESTART_MS);
     if (first) await addTestImage(this);
@@ -148,7 +148,7 @@ export class LabHost {
   /** Starts `corduroy daemon` and waits until its plugin socket answers the handshake. */
   async startCorduroy(options: CorduroyOptions = {}): Promise<void> {
     const command = [process.execPath, DAEMON, 'daemon', ...(options.arguments ?? [])];
-    this.#corduroy = this.#start('corduroy', command, options.environment ?? {});
+    this.#corduroy = this.start('corduroy', command, options.environment ?? {});
     const shaken = async () =>
       (
         await this.try([
@@ -172,8 +172,8 @@ export class LabHost {
     return this.#corduroy?.logTail(lines) ?? '';
   }
 
-  /** Starts a service in the host; its pid inside is kept there, so that a signal can never reach another's process. */
-  #start(name: string, command: readonly string[], environment: Readonly<Record<string, string>>): Service {
+  /** Starts something that runs until stopped. A signal goes to its pid as the host counts, so to nobody else's process. */
+  start(name: string, command: readonly string[], environment: Readonly<Record<string, string>> = {}): Service {
     const pidFile = `/run/lab/${name}.pid`;
     const settings = Object.entries({ PATH: process.env['PATH'] ?? '', HOME: '/run/lab', ...environment });
     const wrapped = ['env', '-i', ...settings.map(([key, value]) => `${key}=${value}`)];

@@ -1,0 +1,41 @@
+/**
+ * A program: takes the measurements one after the other and prints one table. Ours and what it is compared with run in
+ * turn, in the same minute, on hosts of the lab.
+ *
+ *   main.js [--quick] [calls] [rate] [docker]      all, if none is named
+ */
+import { cpus, release } from 'node:os';
+import { type BenchHost, benchHost } from './bench-host.js';
+import { measureDockerRun } from './docker-run.js';
+import { measureEndpointCalls } from './endpoint-calls.js';
+import { measureEndpointRate } from './endpoint-rate.js';
+import { formatTable, type Measurement } from './result-table.js';
+
+const words = process.argv.slice(2);
+const quick = words.includes('--quick');
+const rows = words.filter((word) => !word.startsWith('--'));
+const wanted = (row: string): boolean => rows.length === 0 || rows.includes(row);
+const measurements: Measurement[] = [];
+
+async function measure(what: string, taken: Promise<readonly Measurement[]>): Promise<void> {
+  console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
+  measurements.push(...(await taken));
+}
+
+async function measureOn(bench: BenchHost): Promise<void> {
+  if (wanted('calls')) await measure(`calls, ${bench.store}`, measureEndpointCalls(bench, quick ? 20 : 200));
+  if (wanted('rate')) await measure(`rate, ${bench.store}`, measureEndpointRate(bench, quick ? 100 : 1_000));
+  if (wanted('docker') && bench.store === 'embedded') await measure('docker', measureDockerRun(bench, quick ? 5 : 25));
+}
+
+for (const store of ['embedded', 'etcd'] as const) {
+  const bench = await benchHost(store);
+  try {
+    await measureOn(bench);
+  } finally {
+    await bench.down();
+  }
+}
+const [cpu] = cpus();
+console.log(`\n${cpus().length} x ${cpu?.model}, Linux ${release()}, Node ${process.version}\n`);
+console.log(formatTable(measurements.toSorted((a, b) => a.row.localeCompare(b.row))));
