@@ -1,0 +1,129 @@
+import Dockerode from 'dockerode';
+import type { Clock } from '../../effects/clock.js';
+import type { Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../effects/docker.js';
+import type { Logger } from '../../effects/logger.js';
+import { describeError } from '../../model/errors.js';
+import type { DockerNetworkId } from '../../model/ids.js';
+import { parseContainerList, parseNetwork, parseNetworkList } from './engine-answers.js';
+import { followEvents } from './engine-events.js';
+
+/** One thing asked from inside a plugin call: 1 to 8 ms are usual. */
+const ONE_DEADLINE_MS = 300;
+/** Everything of a kind, asked by the reconciler: a host may have thousands. */
+const LIST_DEADLINE_MS = 2_000;
+
+/** Networks whose endpoints are asked for at once. */
+const PARALLEL_INSPECTIONS = 8;
+
+const EVENTS: Dockerode.GetEventsOptions['filters'] = {
+  // The types of dockerode lack the engine's oldest type of event.
+  type: ['network', 'container' as 'network'],
+  event: ['create', 'destroy', 'connect', 'disconnect', 'rename', 'die'],
+};
+
+/**
+ * The engine behind a socket. Paths bear no version: every engine then answers in the newest one it speaks, and what
+ * is read here is the same from 20.10 to 29.
+ */
+export class DockerEngine implements Docker {
+  readonly #engine: Dockerode;
+  readonly #plugin: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+
+  /** @param options.plugin our name as a driver; a managed plugin's networks bear a tag behind it */
+  constructor(options: {
+    readonly socketPath: string;
+    readonly plugin: string;
+    readonly clock: Clock;
+    readonly log: Logger;
+  }) {
+    // What is left out would be taken from DOCKER_HOST and its like, which speak of another engine than the plugin's.
+    const unset = { host: undefined, port: undefined, version: undefined, timeout: undefined };
+    const settings = { ...unset, protocol: 'http', socketPath: options.socketPath } as const;
+    this.#engine = new Dockerode(settings as Dockerode.DockerOptions);
+    this.#plugin = options.plugin;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  async network(id: DockerNetworkId, signal?: AbortSignal): Promise<DockerNetwork | undefined | 'absent'> {
+    return this.#ask('network', signal, ONE_DEADLINE_MS, (abortSignal) => this.#inspect(id, abortSignal));
+  }
+
+  async networks(signal?: AbortSignal): Promise<readonly DockerNetwork[] | undefined> {
+    return this.#ask('networks', signal, LIST_DEADLINE_MS, async (abortSignal) => {
+      const listed = parseNetworkList(await this.#engine.listNetworks({ abortSignal }));
+      const ours = listed.filter(({ driver, ipamDriver }) => this.#isOurs(driver) || this.#isOurs(ipamDriver));
+      const networks: DockerNetwork[] = [];
+      for (let next = 0; next < ours.length; next += PARALLEL_INSPECTIONS) {
+        const some = ours.slice(next, next + PARALLEL_INSPECTIONS);
+        const answers = await Promise.all(some.map(({ id }) => this.#inspect(id, abortSignal)));
+        networks.push(...answers.filter((answer) => answer !== 'absent'));
+      }
+      return networks;
+    });
+  }
+
+  async containers(signal?: AbortSignal): Promise<readonly DockerContainer[] | undefined> {
+    return this.#ask('containers', signal, LIST_DEADLINE_MS, async (abortSignal) =>
+      parseContainerList(await this.#engine.listContainers({ all: true, abortSignal })),
+    );
+  }
+
+  async containerByName(name: string, signal?: AbortSignal): Promise<DockerContainer | undefined> {
+    // The engine reads the filter as a regular expression.
+    const pattern = `^/?${name.replace(/[^A-Za-z0-9_-]/g, '\\$&')}$`;
+    const found = await this.#ask('container', signal, ONE_DEADLINE_MS, async (abortSignal) =>
+      parseContainerList(await this.#engine.listContainers({ all: true, filters: { name: [pattern] }, abortSignal })),
+    );
+    return found?.find((container) => container.name === name);
+  }
+
+  events(listener: (event: DockerEvent) => void): { close(): void } {
+    return followEvents({
+      open: (abortSignal) => this.#engine.getEvents({ filters: EVENTS, abortSignal }),
+      isOurs: (driver) => this.#isOurs(driver),
+      listener,
+      clock: this.#clock,
+      log: this.#log,
+    });
+  }
+
+  #isOurs(driver: string): boolean {
+    return driver === this.#plugin || driver.startsWith(`${this.#plugin}:`);
+  }
+
+  async #inspect(id: string, abortSignal: AbortSignal): Promise<DockerNetwork | 'absent'> {
+    try {
+      return parseNetwork(await this.#get(`/networks/${encodeURIComponent(id)}`, abortSignal));
+    } catch (error) {
+      if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return 'absent';
+      throw error;
+    }
+  }
+
+  /** dockerode's own `Network.inspect` cannot be aborted: with a hung engine its connections would pile up. */
+  #get(path: string, abortSignal: AbortSignal): Promise<unknown> {
+    const request = { path, method: 'GET', abortSignal, statusCodes: { 200: true, 404: 'not found' } };
+    return new Promise((resolve, reject) => {
+      this.#engine.modem.dial(request, (error: unknown, answer: unknown) => (error ? reject(error) : resolve(answer)));
+    });
+  }
+
+  /** Undefined when the engine is away, is too slow, or says what cannot be read: each means "not known now". */
+  async #ask<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    deadlineMs: number,
+    question: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
+    const deadline = AbortSignal.timeout(deadlineMs);
+    try {
+      return await question(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
+    } catch (error) {
+      this.#log.debug({ what, error: describeError(error) }, 'Docker did not tell');
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import type { DockerContainer, DockerEvent, DockerNetwork } from '../../effects/docker.js';
+import { parseCidr } from '../../model/cidr.js';
+import { parseDockerNetworkId, parseEndpointId } from '../../model/ids.js';
+import { parseIpAddress } from '../../model/ip-address.js';
+import type { NetworkSubnet } from '../../model/network.js';
+import { parsed } from '../../model/record.js';
+
+/** Docker writes `null` for what is empty. */
+const texts = z.record(z.string(), z.string()).nullish();
+
+const listedNetwork = z.object({
+  Id: z.string(),
+  Driver: z.string(),
+  IPAM: z.object({ Driver: z.string().nullish() }).nullish(),
+});
+
+const inspectedNetwork = z.object({
+  Id: parsed(parseDockerNetworkId),
+  Name: z.string(),
+  Driver: z.string(),
+  Internal: z.boolean().optional(),
+  IPAM: z.object({
+    Driver: z.string().nullish(),
+    Config: z.array(z.object({ Subnet: z.string().optional(), Gateway: z.string().optional() })).nullish(),
+  }),
+  Options: texts,
+  Labels: texts,
+  Containers: z.record(z.string(), z.object({ Name: z.string(), EndpointID: parsed(parseEndpointId) })).nullish(),
+});
+
+const listedContainer = z.object({
+  Id: z.string(),
+  Names: z.array(z.string()).nullish(),
+  Image: z.string(),
+  State: z.string(),
+  Labels: texts,
+});
+
+const event = z.object({
+  Type: z.string(),
+  Action: z.string(),
+  Actor: z.object({ ID: z.string(), Attributes: texts }),
+});
+
+/** Id and drivers of each network in `GET /networks`, which tells endpoints of none. @throws ZodError */
+export function parseNetworkList(
+  json: unknown,
+): readonly { readonly id: string; readonly driver: string; readonly ipamDriver: string }[] {
+  return z
+    .array(listedNetwork)
+    .parse(json)
+    .map(({ Id, Driver, IPAM }) => ({ id: Id, driver: Driver, ipamDriver: IPAM?.Driver ?? 'default' }));
+}
+
+/**
+ * `GET /networks/{id}`. While an endpoint joins, it is listed under `ep-` and its own id; afterwards under its
+ * container's id.
+ *
+ * @throws ZodError, InvalidRequestError
+ */
+export function parseNetwork(json: unknown): DockerNetwork {
+  const network = inspectedNetwork.parse(json);
+  return {
+    id: network.Id,
+    name: network.Name,
+    driver: network.Driver,
+    ipamDriver: network.IPAM.Driver ?? 'default',
+    internal: network.Internal ?? false,
+    subnets: (network.IPAM.Config ?? []).flatMap(parseSubnet),
+    options: network.Options ?? {},
+    labels: network.Labels ?? {},
+    endpoints: new Map(
+      Object.entries(network.Containers ?? {}).map(([key, { Name, EndpointID }]) => [
+        EndpointID,
+        { containerName: Name, ...(key.startsWith('ep-') ? {} : { containerId: key }) },
+      ]),
+    ),
+  };
+}
+
+function parseSubnet({
+  Subnet,
+  Gateway,
+}: {
+  Subnet?: string | undefined;
+  Gateway?: string | undefined;
+}): NetworkSubnet[] {
+  if (Subnet === undefined || Subnet === '') return [];
+  // Some engines write the gateway of an IPv6 subnet with its prefix length.
+  const gateway = Gateway?.replace(/\/.*$/, '');
+  return [{ cidr: parseCidr(Subnet), ...(gateway ? { gateway: parseIpAddress(gateway) } : {}) }];
+}
+
+/** `GET /containers/json`. A container's own name is the one without a second slash: others are links. @throws ZodError */
+export function parseContainerList(json: unknown): readonly DockerContainer[] {
+  return z
+    .array(listedContainer)
+    .parse(json)
+    .map(({ Id, Names, Image, State, Labels }) => ({
+      id: Id,
+      name: (Names ?? []).map((name) => name.replace(/^\//, '')).find((name) => !name.includes('/')) ?? '',
+      state: State,
+      image: Image,
+      labels: Labels ?? {},
+    }));
+}
+
+/** One line of `GET /events`; undefined for what we do not follow. `isOurs` judges by the network's driver. */
+export function parseEvent(json: unknown, isOurs: (driver: string) => boolean): DockerEvent | undefined {
+  const result = event.safeParse(json);
+  if (!result.success) return undefined;
+  const { Type, Action, Actor } = result.data;
+  if (Type === 'container') {
+    if (Action === 'rename') return { kind: 'containerRenamed', containerId: Actor.ID };
+    return Action === 'die' ? { kind: 'containerDied', containerId: Actor.ID } : undefined;
+  }
+  if (Type !== 'network' || !isOurs(Actor.Attributes?.['type'] ?? '')) return undefined;
+  const networkId = parsed(parseDockerNetworkId).safeParse(Actor.ID).data;
+  return networkId && networkEvent(Action, networkId, Actor.Attributes?.['container'] ?? '');
+}
+
+function networkEvent(action: string, networkId: DockerNetwork['id'], containerId: string): DockerEvent | undefined {
+  switch (action) {
+    case 'create':
+      return { kind: 'networkCreated', networkId };
+    case 'destroy':
+      return { kind: 'networkRemoved', networkId };
+    case 'connect':
+      return { kind: 'endpointJoined', networkId, containerId };
+    case 'disconnect':
+      return { kind: 'endpointLeft', networkId, containerId };
+    default:
+      return undefined;
+  }
+}
