@@ -153,7 +153,10 @@ export class EndpointIdentity {
     const { node, store, clock, log } = this.#on;
     for (let attempt = 1; attempt <= MAX_CAS_ATTEMPTS; attempt++) {
       const current = store.endpoints.get(id);
-      if (current === undefined || current.value.node !== node) return this.#forget(id);
+      if (current === undefined || current.value.node !== node) {
+        this.#forget(id);
+        return;
+      }
       const { endpoint, marks } = withContainer(current.value, container);
       this.#tellProblems(id, marks.problems);
       if (endpoint === current.value) {
@@ -176,7 +179,10 @@ export class EndpointIdentity {
   }
 
   #tellProblems(id: EndpointId, problems: readonly string[]): void {
-    if (problems.length === 0) return void this.#problems.delete(id);
+    if (problems.length === 0) {
+      this.#problems.delete(id);
+      return;
+    }
     if (!this.#problems.has(id)) for (const problem of problems) this.#on.log.warn({ endpointId: id }, problem);
     this.#problems.set(id, problems);
   }

@@ -9,7 +9,9 @@ export interface ReconcileFinding {
     /** Docker does not know the network of an endpoint that is still in some container. */
     | 'network-unknown-to-docker'
     /** A network of Docker's cannot be brought back into the records. */
-    | 'network-not-restored';
+    | 'network-not-restored'
+    /** A network cannot take the name that Docker has for it. */
+    | 'network-not-named';
   /** An endpoint's or network's id, or a container's name. */
   readonly subject: string;
   /** One sentence: what is wrong and what to do. */

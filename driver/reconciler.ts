@@ -1,0 +1,261 @@
+import type { AddressReclaim } from '../src/effects/address-reclaim.js';
+import type { DockerEvent, DockerNetwork } from '../src/effects/docker.js';
+import type { Logger } from '../src/effects/logger.js';
+import type { NetworkStack } from '../src/effects/network-stack.js';
+import type { ReconcileFinding, ReconcileStatus, ReconcileStatusSource } from '../src/effects/reconcile-status.js';
+import { describeError } from '../src/model/errors.js';
+import { containerInterfaceOf, type DockerNetworkId, type EndpointId } from '../src/model/ids.js';
+import type { DriverDependencies } from './dependencies.js';
+import { EndpointIdentity } from './endpoint-identity.js';
+import { removeEndpoint } from './endpoints.js';
+import { learnNetworkName } from './network-name.js';
+import { restoreNetwork } from './network-restore.js';
+import { forgetNetwork } from './networks.js';
+import { type Decision, decide, SETTLE_MS, type Sightings } from './reconcile-decision.js';
+
+/** ms between runs that nothing asked for. */
+const INTERVAL_MS = 60_000;
+/** ms from an event to the run that it asks for, so that many events ask for one run; a new name is wanted sooner. */
+const EVENT_DELAY_MS = 2_000;
+const RENAME_DELAY_MS = 100;
+
+export interface ReconcilerDependencies extends DriverDependencies {
+  readonly reclaim: AddressReclaim;
+  readonly links: Pick<NetworkStack, 'links'>;
+  /** Whether a network of this driver is ours. */
+  readonly isOurDriver: (driver: string) => boolean;
+  readonly log: Logger;
+}
+
+/**
+ * Brings records, kernel and Docker's knowledge together: at the start, whenever the engine is there again, after its
+ * events, and every minute. While the engine does not answer, nothing is freed.
+ */
+export class Reconciler implements ReconcileStatusSource {
+  readonly #on: ReconcilerDependencies;
+  readonly #identity: EndpointIdentity;
+  readonly #abort = new AbortController();
+  readonly #events: { close(): void };
+  readonly #loop: Promise<void>;
+  #sightings: Sightings = new Map();
+  #lastRun: ReconcileStatus['lastRun'];
+  #dockerAnswers = false;
+  #freedEndpoints = 0;
+  #findings: readonly ReconcileFinding[] = [];
+  /** Messages of findings that were logged. */
+  readonly #told = new Set<string>();
+  #dueMs = 0;
+  #wake: () => void = () => {};
+
+  /** Begins once the cluster's records are there. */
+  constructor(dependencies: ReconcilerDependencies) {
+    this.#on = dependencies;
+    this.#identity = new EndpointIdentity(dependencies);
+    this.#events = dependencies.docker.events((event) => this.#hear(event));
+    this.#loop = this.#repeat();
+  }
+
+  status(): ReconcileStatus {
+    return {
+      ...(this.#lastRun === undefined ? {} : { lastRun: this.#lastRun }),
+      dockerAnswers: this.#dockerAnswers,
+      freedEndpoints: this.#freedEndpoints,
+      findings: [...this.#findings, ...this.#identity.findings()],
+    };
+  }
+
+  /** Resolves when no run and no question is under way any more. */
+  async close(): Promise<void> {
+    this.#events.close();
+    this.#abort.abort();
+    this.#wake();
+    await Promise.all([this.#loop, this.#identity.close()]);
+  }
+
+  #hear(event: DockerEvent): void {
+    switch (event.kind) {
+      case 'connected':
+        this.#runWithin(0);
+        break;
+      case 'containerRenamed':
+        this.#runWithin(RENAME_DELAY_MS);
+        break;
+      case 'networkCreated':
+        void this.#nameSoon(event.networkId);
+        break;
+      case 'endpointJoined':
+        void this.#nameSoon(event.networkId);
+        this.#identity.want(this.#unknownOn(event.networkId));
+        break;
+      default:
+        this.#runWithin(EVENT_DELAY_MS);
+    }
+  }
+
+  #unknownOn(networkId: DockerNetworkId): readonly EndpointId[] {
+    return this.#ownEndpoints()
+      .filter((endpoint) => endpoint.dockerNetworkId === networkId && endpoint.container === undefined)
+      .map(({ id }) => id);
+  }
+
+  #ownEndpoints() {
+    const { node, store } = this.#on;
+    return [...store.endpoints.values()].map(({ value }) => value).filter((endpoint) => endpoint.node === node);
+  }
+
+  async #nameSoon(networkId: DockerNetworkId): Promise<void> {
+    if (this.#on.store.localNetworks.get(networkId)?.value.provisional !== true) return;
+    const network = await this.#on.docker.network(networkId);
+    if (typeof network === 'object') await this.#name(network);
+  }
+
+  async #name({ id, name }: DockerNetwork): Promise<readonly ReconcileFinding[]> {
+    try {
+      await learnNetworkName(this.#on, id, name);
+      return [];
+    } catch (error) {
+      return this.#find('network-not-named', id, `network ${name} has no policy yet: ${describeError(error)}`);
+    }
+  }
+
+  #runWithin(ms: number): void {
+    const dueMs = this.#on.clock.now().getTime() + ms;
+    if (dueMs >= this.#dueMs) return;
+    this.#dueMs = dueMs;
+    this.#wake();
+  }
+
+  async #repeat(): Promise<void> {
+    const { clock, store, log } = this.#on;
+    await store.ready();
+    while (!this.#abort.signal.aborted) {
+      this.#dueMs = clock.now().getTime() + INTERVAL_MS;
+      await this.#run().catch((error) => log.warn({ error: describeError(error) }, 'a reconciliation failed'));
+      if (this.#sightings.size > 0) this.#runWithin(SETTLE_MS);
+      await this.#pause();
+    }
+  }
+
+  async #pause(): Promise<void> {
+    const { clock } = this.#on;
+    for (;;) {
+      const leftMs = this.#dueMs - clock.now().getTime();
+      if (leftMs <= 0 || this.#abort.signal.aborted) return;
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      await clock.sleep(leftMs, woken.signal);
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { clock, store, dataplane, docker, reclaim, isOurDriver, log } = this.#on;
+    const startedAt = clock.now();
+    // In this order: an endpoint that is made or removed meanwhile is then seen as whole or not at all.
+    const attached = dataplane.attached();
+    const inContainer = await this.#inContainer(attached);
+    const endpoints = this.#ownEndpoints();
+    const localNetworks = [...store.localNetworks.values()].map(({ value }) => value);
+    const networks = await docker.networks(this.#abort.signal);
+    const containers = networks && (await docker.containers(this.#abort.signal));
+    this.#dockerAnswers = networks !== undefined;
+    if (networks !== undefined) {
+      const decision = decide({
+        nowMs: clock.now().getTime(),
+        endpoints,
+        localNetworks,
+        dockerNetworks: networks.filter(({ driver }) => isOurDriver(driver)),
+        attached,
+        inContainer,
+        sightings: this.#sightings,
+        first: this.#lastRun === undefined,
+      });
+      this.#sightings = decision.sightings;
+      this.#findings = [...decision.findings, ...(await this.#carryOut(decision))];
+      this.#tellNew(decision.findings);
+      if (containers !== undefined) await this.#identity.learn(networks, containers);
+      this.#lastRun = { at: startedAt, durationMs: clock.now().getTime() - startedAt.getTime() };
+    }
+    const freed = await reclaim.reclaim(networks);
+    if (freed.addresses.length + freed.subnets.length > 0) log.info(freed, 'addresses that nobody has are free again');
+  }
+
+  /** If the kernel does not tell, any of them may be in one. */
+  async #inContainer(attached: ReadonlySet<EndpointId>): Promise<ReadonlySet<EndpointId>> {
+    const links = await this.#on.links.links().catch(() => undefined);
+    if (links === undefined) return attached;
+    const here = new Set(links.map(({ name }) => name));
+    return new Set([...attached].filter((id) => !here.has(containerInterfaceOf(id))));
+  }
+
+  async #carryOut(decision: Decision): Promise<readonly ReconcileFinding[]> {
+    const findings: ReconcileFinding[] = [];
+    for (const { id, dockerNetworkId, container } of decision.free) {
+      await this.#attempt({ endpointId: id }, 'an endpoint that Docker has no more', async () => {
+        const network = await this.#on.docker.network(dockerNetworkId, this.#abort.signal);
+        if (network === undefined || (network !== 'absent' && network.endpoints.has(id))) return;
+        await removeEndpoint(this.#on, { id });
+        this.#freedEndpoints += 1;
+        this.#on.log.info({ endpointId: id, container: container?.name }, 'freed an endpoint that Docker has no more');
+      });
+    }
+    for (const id of decision.detach) {
+      await this.#attempt({ endpointId: id }, 'a link without endpoint', () => removeEndpoint(this.#on, { id }));
+    }
+    for (const networkId of decision.removeNetworks) {
+      await this.#attempt({ networkId }, 'a network that Docker has no more', async () => {
+        if ((await this.#on.docker.network(networkId, this.#abort.signal)) !== 'absent') return;
+        await forgetNetwork(this.#on, networkId, this.#on.log);
+        this.#on.log.info({ networkId }, 'removed a network that Docker has no more');
+      });
+    }
+    for (const network of decision.restoreNetworks) findings.push(...(await this.#restore(network)));
+    for (const network of decision.nameNetworks) findings.push(...(await this.#name(network)));
+    return findings;
+  }
+
+  async #attempt(fields: object, what: string, deed: () => Promise<void>): Promise<void> {
+    try {
+      await deed();
+    } catch (error) {
+      this.#on.log.warn(
+        { ...fields, error: describeError(error) },
+        `${what} could not be removed; the next run tries again`,
+      );
+    }
+  }
+
+  async #restore({ id, name }: DockerNetwork): Promise<readonly ReconcileFinding[]> {
+    const network = await this.#on.docker.network(id, this.#abort.signal);
+    if (typeof network !== 'object') return [];
+    try {
+      await restoreNetwork(this.#on, network);
+      this.#on.log.warn(
+        { networkId: id, network: name },
+        "a network's records were lost and are made anew from what Docker knows of it",
+      );
+      return [];
+    } catch (error) {
+      const remedy = 'remove it with "docker network rm" and create it again';
+      return this.#find(
+        'network-not-restored',
+        id,
+        `network ${name} of Docker's has no records and cannot be used: ${describeError(error)}; ${remedy}`,
+      );
+    }
+  }
+
+  #find(kind: ReconcileFinding['kind'], subject: string, message: string): readonly ReconcileFinding[] {
+    const finding = { kind, subject, message };
+    this.#tellNew([finding]);
+    return [finding];
+  }
+
+  /** Each once, however many runs find it. */
+  #tellNew(findings: readonly ReconcileFinding[]): void {
+    for (const { kind, subject, message } of findings) {
+      if (this.#told.has(message)) continue;
+      this.#told.add(message);
+      this.#on.log.warn({ kind, subject }, message);
+    }
+  }
+}
