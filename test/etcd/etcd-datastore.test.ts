@@ -6,6 +6,7 @@ import { DatastoreUnavailableError } from '../../src/model/errors.js';
 import { describeDatastore } from '../contracts/datastore-contract.js';
 import { eventually } from '../contracts/eventually.js';
 import { EtcdServer, etcdMissing, freePorts } from './etcd-server.js';
+import { StallingProxy } from './stalling-proxy.js';
 
 if (etcdMissing !== undefined) console.warn(`the etcd suite is skipped: ${etcdMissing}`);
 const withEtcd = etcdMissing === undefined ? describe : describe.skip;
@@ -36,8 +37,7 @@ withEtcd('when etcd fails', () => {
   });
   afterEach(async () => {
     await store.close();
-    await etcd.stop();
-    await etcd.start();
+    await etcd.revive();
   });
   afterAll(() => etcd.destroy());
 
@@ -87,8 +87,7 @@ withEtcd('when etcd fails', () => {
       }
     }
     expect(store.health().kind).toBe('unavailable');
-    await etcd.stop();
-    await etcd.start();
+    await etcd.revive();
     await eventually(() => expect(store.health()).toEqual({ kind: 'connected' }));
     await store.transact(write('c', '1'));
     await eventually(() => expect(told(updates).get('/corduroy/v1/t/c')).toBe('1'));
@@ -160,6 +159,21 @@ withEtcd('when etcd fails', () => {
     }
     expect((await store.list('/corduroy/v1/t/once/')).items).toHaveLength(5);
     expect(store.health()).toEqual({ kind: 'connected' });
+  });
+
+  test('a path that swallows everything is left for another member, and its silent watch is found', async () => {
+    const proxy = await StallingProxy.to(etcd.endpoint);
+    store = openStore([proxy.endpoint, etcd.endpoint]);
+    const updates = watchAll();
+    await eventually(() => expect(updates).toHaveLength(1));
+    await store.transact(write('before', '1'));
+    await eventually(() => expect(told(updates).has('/corduroy/v1/t/before')).toBe(true));
+    proxy.stall();
+    await eventually(async () => {
+      expect((await store.transact(write('after', '1'))).kind).toBe('committed');
+    });
+    await eventually(() => expect(told(updates).has('/corduroy/v1/t/after')).toBe(true));
+    await proxy.close();
   });
 
   test('a list of more keys than one reply carries is whole, and of one revision', async () => {

@@ -19,7 +19,7 @@ export class EtcdServer {
   readonly endpoint: string;
   readonly #directory: string;
   readonly #arguments: readonly string[];
-  readonly #etcdctlArguments: readonly string[];
+  #etcdctlArguments: readonly string[];
   #process: ChildProcess | undefined;
 
   private constructor(directory: string, options: EtcdServerOptions, ports: readonly number[]) {
@@ -62,6 +62,12 @@ export class EtcdServer {
     }, 15_000);
   }
 
+  /** Whatever a test did to it: thawed, and started if it was stopped. */
+  async revive(): Promise<void> {
+    this.thaw();
+    if (this.#process === undefined) await this.start();
+  }
+
   /** As `kill -9` does. Its data stays. */
   async stop(): Promise<void> {
     const child = this.#process;
@@ -91,6 +97,11 @@ export class EtcdServer {
   async wipe(): Promise<void> {
     await this.stop();
     await rm(join(this.#directory, 'data'), { recursive: true });
+  }
+
+  /** Arguments that etcdctl needs from now on, such as `--user`. */
+  identifyBy(...etcdctlArguments: string[]): void {
+    this.#etcdctlArguments = etcdctlArguments;
   }
 
   async etcdctl(...command: string[]): Promise<string> {
