@@ -56,7 +56,7 @@ export interface IpamDriverHandlers {
   readonly ReleaseAddress: Handler<ReleaseAddressRequest, EmptyReply>;
 }
 
-const poolId = z.string().min(1).max(512);
+const poolId = z.string().max(512);
 
 const requestPool = z
   .object({

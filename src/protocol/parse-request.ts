@@ -23,10 +23,18 @@ export interface InterfaceAddress {
   readonly length: number;
 }
 
-/** Docker writes absent texts as `""`, and Go's absent maps and lists as `null`. */
-const absent = z.union([z.literal(''), z.null(), z.undefined()]).transform(() => undefined);
+/** Docker writes an absent value in three ways: it leaves the field out, or writes `""`, or Go's `null`. */
 export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
-  z.union([absent, schema]) as unknown as z.ZodType<T | undefined>;
+  z
+    .unknown()
+    .optional()
+    .transform((value, context) => {
+      if (value === undefined || value === null || value === '') return undefined;
+      const result = schema.safeParse(value);
+      if (result.success) return result.data;
+      for (const { message, path } of result.error.issues) context.addIssue({ code: 'custom', message, path });
+      return z.NEVER;
+    }) as unknown as z.ZodType<T | undefined>;
 export const listOf = <T>(schema: z.ZodType<T>): z.ZodType<readonly T[]> =>
   z
     .array(schema)
