@@ -131,7 +131,8 @@ function deletionsWithLast({ store }: DriverDependencies, name: NetworkName): re
   if (profile === undefined) return [network];
   const untouched = ProfileRecord.encode(profile) === ProfileRecord.encode(defaultProfile(profileName));
   const named =
-    [...store.endpoints.values()].some(({ value }) => value.profiles?.includes(profileName)) ||
-    [...store.networks.values()].some(({ value }) => value.options.profiles.includes(profileName));
+    [...store.endpoints.values()].some(({ value }) =>
+      [...(value.profiles ?? []), ...(value.containerProfiles ?? [])].includes(profileName),
+    ) || [...store.networks.values()].some(({ value }) => value.options.profiles.includes(profileName));
   return untouched && !named ? [network, { kind: 'delete', key: profileKey(profileName) }] : [network];
 }

@@ -41,13 +41,16 @@ function problemOfJoin(reply: Json): string | undefined {
   if (!/^\S{1,15}$/.test(String(name['SrcName']))) return `link name ${name['SrcName']}`;
   if (!/^[a-z]+$/.test(String(name['DstPrefix']))) return `link prefix ${name['DstPrefix']}`;
   const routes = (reply['StaticRoutes'] ?? []) as readonly Json[];
-  const onLink = routes.filter((route) => route['RouteType'] === 1).map((route) => parseCidr(String(route['Destination'])));
+  const onLink = routes
+    .filter((route) => route['RouteType'] === 1)
+    .map((route) => parseCidr(String(route['Destination'])));
   for (const route of routes) {
     const destination = parseCidr(String(route['Destination']));
     if (firstAddress(destination) === '0.0.0.0') return 'a default route among the static ones';
     if (route['RouteType'] === 1) continue;
     const nextHop = parseIpAddress(String(route['NextHop']));
-    if (familyOf(nextHop) === 4 && !onLink.some((link) => contains(link, nextHop))) return `no link route to ${nextHop}`;
+    if (familyOf(nextHop) === 4 && !onLink.some((link) => contains(link, nextHop)))
+      return `no link route to ${nextHop}`;
   }
   const gateway = reply['Gateway'];
   if (gateway !== '' && !onLink.some((link) => contains(link, parseIpAddress(String(gateway))))) {

@@ -50,7 +50,7 @@ export class ReplayingDocker {
       const poolId = textOf(request?.['PoolID']);
       if (!poolId.startsWith('Rec') || seen.has(poolId)) continue;
       seen.add(poolId);
-      const pool = poolId.slice(poolId.indexOf('/') + 1);
+      const pool = cidrOf(poolId);
       await this.#requestPool(poolId, {
         AddressSpace: 'RecLocal',
         Pool: pool,
@@ -68,7 +68,7 @@ export class ReplayingDocker {
       const data = (v6: boolean) =>
         pools
           .filter((poolId) => poolId.includes(':') === v6)
-          .map((poolId) => ({ AddressSpace: 'RecLocal', Pool: poolId.slice(poolId.indexOf('/') + 1) }));
+          .map((poolId) => ({ AddressSpace: 'RecLocal', Pool: cidrOf(poolId) }));
       const request = { NetworkID: id, Options: {}, IPv4Data: data(false), IPv6Data: data(true) };
       await this.#createNetwork(request);
     }
@@ -314,4 +314,7 @@ function addressesOf(request: Json | null): readonly string[] {
 }
 
 const holds = (poolId: string, address: string): boolean =>
-  contains(parseCidr(poolId.slice(poolId.indexOf('/') + 1)), parseInterfaceAddress(address).address);
+  contains(parseCidr(cidrOf(poolId)), parseInterfaceAddress(address).address);
+
+/** Recorded pool ids are `RecLocal/10.52.0.0/16`, with the `--ip-range` after it if there is one. */
+const cidrOf = (poolId: string): string => poolId.split('/').slice(1, 3).join('/');
