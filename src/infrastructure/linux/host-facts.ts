@@ -114,7 +114,8 @@ interface LinkJson {
 }
 
 function uplinksOf(json: string | undefined): { name: string; mtu: number }[] {
-  const links = parseJson<LinkJson>(json);
+  // iproute2 leaves an empty object for each link that the filter took out.
+  const links = parseJson<Partial<LinkJson>>(json).filter((link): link is LinkJson => link.ifname !== undefined);
   return links
     .filter(({ ifname, flags }) => !flags.includes('LOOPBACK') && !ENGINE_LINK.test(ifname))
     .filter(({ addr_info }) => addr_info?.some(({ scope }) => scope === 'global') === true)

@@ -1,0 +1,86 @@
+import { type Command, Option } from 'commander';
+import type { LoadedConfig } from '../../config/corduroy-config.js';
+import {
+  CONFIG_KEYS,
+  CONFIG_NAMES,
+  type ConfigKey,
+  type ConfigName,
+  environmentOf,
+  flagOf,
+} from '../../config/keys.js';
+import { InvalidRequestError } from '../../model/errors.js';
+import { CommandFailure, usageError } from '../failure.js';
+import { examples } from '../help-text.js';
+import type { Terminal } from '../terminal.js';
+
+/** `corduroy daemon`: its flags are the table of settings. */
+export function defineDaemon(daemon: Command, terminal: Terminal): void {
+  for (const name of CONFIG_NAMES) daemon.addOption(optionOf(name));
+  daemon
+    .option(
+      '--config <file>',
+      'configuration file (env CORDUROY_CONFIG; default /etc/corduroy/corduroy.yaml, if it is there)',
+    )
+    .option('--print-config', 'print the settings in force, with where each came from, and end')
+    .action(async (options: Record<string, string | boolean>) => {
+      const loaded = await load(options);
+      if (options['printConfig'] === true) {
+        const { printConfig } = await import('../../config/config-text.js');
+        return terminal.text(printConfig(loaded));
+      }
+      await refuseBlockers(loaded, terminal);
+      const { runDaemon } = (await import(MAIN)) as { runDaemon: (loaded: LoadedConfig) => Promise<void> };
+      await runDaemon(loaded);
+    });
+  examples(daemon, [
+    'corduroy daemon',
+    'corduroy daemon --log-level debug --metrics-listen 127.0.0.1:9465',
+    'corduroy daemon --datastore etcd --etcd-endpoints https://10.0.0.1:2379 --print-config',
+  ]);
+}
+
+/** The composition root, loaded only by the daemon: every other command starts without it. */
+const MAIN: string = '../../main.js';
+
+function optionOf(name: ConfigName): Option {
+  const { type, description, default: fallback, defaultShown }: ConfigKey<unknown> = CONFIG_KEYS[name];
+  const shown = defaultShown ?? fallback;
+  const more = [type.label, ...(shown === undefined ? [] : [`default ${shown}`]), `env ${environmentOf(name)}`];
+  // A flag of two values may stand alone: --auto-pools is --auto-pools true.
+  const value = type.label === 'true, false' ? '[value]' : '<value>';
+  return new Option(`${flagOf(name)} ${value}`, `${description} (${more.join('; ')})`);
+}
+
+async function load(options: Record<string, string | boolean>): Promise<LoadedConfig> {
+  const flags = new Map<ConfigName, string>();
+  for (const name of CONFIG_NAMES) {
+    const value = options[new Option(flagOf(name)).attributeName()];
+    if (value !== undefined) flags.set(name, String(value));
+  }
+  const { loadConfig } = await import('../../config/load-config.js');
+  try {
+    const file = options['config'];
+    return loadConfig(flags, typeof file === 'string' ? file : undefined);
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error;
+    const at = error.message.lastIndexOf('; ');
+    throw usageError(error.message.slice(0, at), error.message.slice(at + 2));
+  }
+}
+
+/** The daemon does not start where it cannot work; what only hinders is told and left to the operator. */
+async function refuseBlockers(loaded: LoadedConfig, terminal: Terminal): Promise<void> {
+  const { checkThisHost } = await import('../check-this-host.js');
+  const findings = await checkThisHost(loaded.config, { starting: true });
+  const blockers = findings.filter(({ level }) => level === 'blocker');
+  if (blockers.length > 0) {
+    throw new CommandFailure(
+      `the daemon cannot work here: ${blockers.map(({ subject, finding }) => `${subject}: ${finding}`).join('; ')}`,
+      blockers.map(({ fix }) => fix).join('; '),
+    );
+  }
+  for (const { level, subject, finding, fix } of findings) {
+    if (level === 'warning')
+      terminal.streams.err(`warning: ${subject}: ${finding}${fix === undefined ? '' : `; ${fix}`}\n`);
+  }
+}

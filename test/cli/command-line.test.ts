@@ -1,0 +1,276 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { runCommandLine } from '../../src/cli/run.js';
+import { adminApp } from '../../src/server/admin/admin-app.js';
+import { listenOnUnixSocket, type UnixSocketServer } from '../../src/server/unix-socket.js';
+import { type AdminHarness, anAdminHarness } from '../builders/admin.js';
+
+let folder: string;
+let socket: string;
+let harness: AdminHarness;
+let server: UnixSocketServer;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cord-cli-'));
+  socket = join(folder, 'admin.sock');
+});
+beforeEach(async () => {
+  harness = await anAdminHarness();
+  server = await listenOnUnixSocket(socket, adminApp(harness.context));
+});
+afterEach(async () => {
+  await server.close(0);
+  await harness.close();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs one line, split at spaces; words in double quotes are one. */
+async function cord(line: string, input = '') {
+  const words = (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"|"$/g, ''));
+  let out = '';
+  let err = '';
+  const code = await runCommandLine(words, {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    readInput: async () => input,
+    colour: false,
+    environment: { CORDUROY_ADMIN_SOCKET: socket },
+  });
+  return { code, out, err };
+}
+
+const printed = async (line: string): Promise<string> => {
+  const { code, out, err } = await cord(line);
+  expect({ line, code, err }).toEqual({ line, code: 0, err: '' });
+  return out;
+};
+
+describe('tables', () => {
+  test('pool list', async () => {
+    expect(await printed('pool list')).toBe(
+      'CIDR          NAME  BLOCK  NETWORK  NAT-OUTGOING  DISABLED\n10.64.0.0/12  main  /26    /24      yes           no\n',
+    );
+  });
+
+  test('network list', async () => {
+    expect(await printed('network list')).toBe(
+      'NAME  SUBNETS       PROFILES  ENDPOINTS  DOCKER-ID\nweb   10.64.0.0/24  web       2          nnnnnnnnnnnn\n',
+    );
+  });
+
+  test('endpoint list, wide', async () => {
+    expect(await printed('endpoint list -o wide --network web')).toBe(
+      [
+        'ENDPOINT      CONTAINER  NETWORK  ADDRESSES  PROFILES  NODE   ATTACHED  INTERFACE        MAC                PUBLISHED',
+        'bbbbbbbbbbbb  back       web      10.64.0.3  web       alpha  no        cordbbbbbbbbbbb  02:00:00:00:00:01  *:8080->80/tcp',
+        'aaaaaaaaaaaa  front      web      10.64.0.2  web       alpha  yes       cordaaaaaaaaaaa  02:00:00:00:00:01  *:8080->80/tcp',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('container show', async () => {
+    expect(await printed('container show front')).toBe(
+      [
+        `Endpoint:   ${'a'.repeat(64)}`,
+        'Container:  front (aaaaaaaaaaaa)',
+        'Node:       alpha',
+        'Network:    web',
+        'Addresses:  10.64.0.2',
+        'MAC:        02:00:00:00:00:01',
+        'Interface:  cordaaaaaaaaaaa',
+        'Attached:   yes',
+        "Profiles:   web (its network's)",
+        'Tags:       web',
+        'Labels:     tier=front',
+        'Published:  *:8080->80/tcp',
+        'Created:    2026-01-01T00:00:00.000Z',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('ipam show, of an address and of all', async () => {
+    expect(await printed('ipam show 10.64.0.2')).toMatch(
+      /^Address: {4}10.64.0.2\nState: {6}bound\n[\s\S]*Container: {2}front\n/,
+    );
+    expect(await printed('ipam show')).toBe(
+      [
+        'SUBNET          USED BY    SIZE     ASSIGNED  COOLING  RESERVED  FREE',
+        '10.64.0.0/12    pool main  1048576  1         0        0         1048575',
+        '  10.64.0.0/12  -          1048576  1         0        0         1048575',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('status', async () => {
+    expect(await printed('status')).toBe(
+      [
+        'Node:       alpha (corduroy 1.2.3, started 2026-01-01T00:00:00.000Z)',
+        'Ready:      yes',
+        'Datastore:  embedded, connected',
+        'Kernel:     iptables-nft, in step, compared 2026-01-01T00:00:00.000Z in 12 ms',
+        'Endpoints:  2 here (1 attached), 2 in all',
+        'Networks:   1',
+        'Profiles:   1',
+        'Nodes:      1',
+        'Repairs:    1',
+        '            2026-01-01T00:00:00.000Z chain mangle/cord-fwd: differs',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('node list', async () => {
+    expect(await printed('node list')).toBe(
+      'NAME              IPV4  IPV6  AS  ENDPOINTS  VERSION\nalpha (this one)  -     -     -   2          1.2.3\n',
+    );
+  });
+});
+
+describe('profiles', () => {
+  test("the seed's example", async () => {
+    await printed('profile add WEB');
+    await printed('profile WEB rule add inbound allow tcp to ports 80,443');
+    expect(await printed('profile WEB rule show')).toBe(
+      [
+        'Inbound rules:',
+        '   1 allow from tag WEB',
+        '   2 allow tcp to ports 80,443',
+        'Outbound rules:',
+        '   1 allow',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('rules go in at a position, and go by position or by text', async () => {
+    expect(await printed('profile web rule add inbound --at 1 deny tcp to ports 80')).toBe(
+      'added inbound rule 1 of profile web: deny tcp to ports 80\n',
+    );
+    expect(await printed('profile web rule remove inbound --at 1')).toBe(
+      'removed inbound rule 1 of profile web: deny tcp to ports 80\n',
+    );
+    expect(await printed('profile web rule remove outbound allow')).toBe(
+      'removed outbound rule 1 of profile web: allow\n',
+    );
+  });
+
+  test('what rule json prints, rule update takes', async () => {
+    const json = await printed('profile web rule json');
+    const edited = json.replace('allow from tag web', 'allow from 192.0.2.0/24');
+    expect(await cord('profile web rule update', edited)).toMatchObject({ code: 0 });
+    expect(await printed('profile web rule show')).toContain('   1 allow from cidr 192.0.2.0/24\n');
+  });
+
+  test('tags and mode', async () => {
+    await printed('profile web tag add blue');
+    expect(await printed('profile web tag show')).toBe('web\nblue\n');
+    await printed('profile web tag remove blue');
+    expect(await printed('profile web mode audit')).toBe('profile web is now in mode audit\n');
+    expect(await printed('profile web mode')).toBe('audit\n');
+  });
+
+  test('a selector keeps its quotation marks, which the shell took', async () => {
+    expect(await printed(`profile web rule add inbound allow from selector "tier == 'front'"`)).toBe(
+      `added inbound rule 2 of profile web: allow from selector "tier == 'front'"
+`,
+    );
+  });
+
+  test('of containers are appended, removed, set and shown', async () => {
+    await printed('profile add DB');
+    expect(await printed('container front profile append DB')).toBe('container front bears profiles web, DB\n');
+    expect(await printed('container front profile show')).toBe(
+      'ENDPOINT      NETWORK  PROFILES\naaaaaaaaaaaa  web      web,DB\n',
+    );
+    await printed('container front profile remove web');
+    await printed('container front profile set --inherit');
+    await printed(`endpoint ${'a'.repeat(12)} profile set DB`);
+    expect(await printed('endpoint show aaaa')).toContain('Profiles:   DB\n');
+  });
+});
+
+describe('for programs', () => {
+  test('json and yaml hold what the API answers', async () => {
+    const rows = JSON.parse(await printed('-o json pool list'));
+    expect(rows).toEqual([expect.objectContaining({ cidr: '10.64.0.0/12', natOutgoing: true })]);
+    expect(await printed('pool list -o yaml')).toMatch(/^- cidr: 10\.64\.0\.0\/12\n {2}name: main\n/);
+    expect(JSON.parse(await printed('check -o json'))[0]).toMatchObject({ level: 'ok', subject: 'privileges' });
+  });
+
+  test('completion offers commands, choices, options and names that the daemon knows', async () => {
+    const candidates = async (line: string) => (await printed(`__complete ${line}`)).split('\n').slice(0, -1);
+    expect(await candidates('pro')).toEqual(['profile']);
+    expect(await candidates('profile ""')).toEqual(expect.arrayContaining(['add', 'web']));
+    expect(await candidates('profile web ""')).toEqual(['mode', 'rule', 'tag']);
+    expect(await candidates('profile web rule ""')).toEqual(['add', 'json', 'remove', 'show', 'update']);
+    expect(await candidates('profile web rule add ""')).toEqual(['inbound', 'outbound']);
+    expect(await candidates('profile web mode ""')).toEqual(['audit', 'enforce']);
+    expect(await candidates('container show f')).toEqual(['front']);
+    expect(await candidates('container front profile append ""')).toEqual(['web']);
+    expect(await candidates('endpoint list --network ""')).toEqual(['web']);
+    expect(await candidates('pool set 10.64.0.0/12 --nat')).toEqual(['--nat-outgoing']);
+  });
+});
+
+describe('what fails says what, why and what next', () => {
+  test.each<[string, number, string]>([
+    ['profile WBE rule show', 1, 'error: no profile "WBE": there are web\n  try: see "corduroy profile list"\n'],
+    [
+      'profile web rule remove inbound',
+      2,
+      'error: it is not clear which rule to remove\n  try: give either --at N or the rule itself\n',
+    ],
+    [
+      'container front profile set',
+      2,
+      'error: it is not clear which profiles to set\n  try: give profiles, or --none, or --inherit\n',
+    ],
+    ['pool add', 2, "error: missing required argument 'cidr'\n"],
+    ['poll list', 2, "error: unknown command 'poll'\n(Did you mean pool?)\n"],
+    ['profile web rule add sideways allow', 2, 'Allowed choices are inbound, outbound.\n'],
+    ['pool list -o xml', 2, 'Allowed choices are table, wide, json, yaml.\n'],
+    [
+      'daemon --datastore mysql',
+      2,
+      'error: cannot use "mysql" for datastore (flag --datastore): there is no such choice\n  try: write one of embedded, etcd\n',
+    ],
+    [
+      '--socket /nowhere/x.sock pool list',
+      1,
+      'error: the daemon is not running: nothing answers on /nowhere/x.sock\n  try: start it with "corduroy daemon" as root, or name its socket with --socket\n',
+    ],
+  ])('%s', async (line, code, message) => {
+    const result = await cord(line);
+    expect(result).toMatchObject({ code, out: '' });
+    expect(result.err).toContain(message);
+  });
+
+  test('a change that is stored but not in force exits 1', async () => {
+    harness.settle = () => Promise.reject(new Error('iptables-restore failed'));
+    const result = await cord('profile web mode audit');
+    expect(result).toMatchObject({ code: 1, out: 'profile web is now in mode audit\n' });
+    expect(result.err).toContain('warning: it is stored, but not in this host');
+  });
+
+  test('status exits 1 while new containers would fail', async () => {
+    harness.datastore.goAway('connection refused');
+    expect(await cord('status')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('unavailable: connection refused'),
+    });
+  });
+});
+
+test('names from outside cannot move the cursor', async () => {
+  const { formatTable } = await import('../../src/cli/table.js');
+  expect(formatTable([{ a: 'x\u001b[2Jy' }], [{ header: 'A', value: ({ a }) => a }], false)).toBe('A\nx?[2Jy\n');
+});
