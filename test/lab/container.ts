@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { LabHost, Output } from './host.js';
 import { type Probe, startProbe } from './probe-process.js';
 
+const TCP_SERVER = fileURLToPath(new URL('./tcp-server.js', import.meta.url));
 const PROBE = fileURLToPath(new URL('./probe.js', import.meta.url));
 
 /** A running container's network, entered directly: a tenth of the time of `docker exec`, and every tool of this machine. */
@@ -17,9 +18,9 @@ export class Container {
     this.#pid = pid;
   }
 
-  /** The command on the host that runs `command` in the container's network. */
+  /** The command on the host that runs `command` in the container's network, and lets it die with the container. */
   #inside(command: readonly string[]): readonly string[] {
-    return ['nsenter', '-t', `${this.#pid}`, '-n', '--', ...command];
+    return ['nsenter', '-t', `${this.#pid}`, '-n', '-p', '--', ...command];
   }
 
   try(...command: readonly string[]): Promise<Output> {
@@ -35,9 +36,14 @@ export class Container {
     return (await this.try('busybox', 'ping', '-c', '1', '-W', '1', address)).exitCode === 0;
   }
 
-  /** A TCP connection made within a second. */
-  async connects(address: string, port: number): Promise<boolean> {
-    return (await this.try('busybox', 'nc', '-w', '1', address, `${port}`, '-e', 'true')).exitCode === 0;
+  /** What a TCP server (tcp-server.ts) there says of this connection: the address it sees. Empty if there is no answer. */
+  async seenBy(address: string, port: number): Promise<string> {
+    return (await this.try('busybox', 'nc', '-w', '2', address, `${port}`)).stdout.trim();
+  }
+
+  /** A server on `ports` that tells each connection the address it comes from. It ends with its container. */
+  async serve(...ports: readonly number[]): Promise<void> {
+    await this.#host.startBeside(this.#inside([process.execPath, TCP_SERVER, ...ports.map(String)]));
   }
 
   /** Its address on a network, by family. */

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -170,6 +172,14 @@ export class LabHost {
 
   corduroyLog(lines?: number): string {
     return this.#corduroy?.logTail(lines) ?? '';
+  }
+
+  /** Starts a helper program that says `ready`; it ends with the host, or when its standard input closes. */
+  async startBeside(command: readonly string[]): Promise<void> {
+    const [file, ...rest] = this.command(command);
+    const child = spawn(file, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const said = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+    if (child.exitCode !== null) throw new Error(`${command.join(' ')} ended at once: ${said}`);
   }
 
   /** Starts something that runs until stopped. A signal goes to its pid as the host counts, so to nobody else's process. */

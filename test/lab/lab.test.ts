@@ -50,6 +50,23 @@ describeInLab('a lab with one host and a real engine', () => {
     await host.docker('rm', '-f', 'sender');
   });
 
+  test('a server in a container tells who connects, and is gone with its container', async () => {
+    const { host, outside } = lab;
+    await host.docker('run', '-d', '--name', 'server', TEST_IMAGE);
+    await host.docker('run', '-d', '--name', 'client', TEST_IMAGE);
+    const [server, client] = [await host.container('server'), await host.container('client')];
+    await server.serve(80, 81);
+    const address = await server.address('bridge');
+
+    expect(await client.seenBy(address, 80)).toBe(await client.address('bridge'));
+    expect(await client.seenBy(address, 82)).toBe('');
+    await outside.addRoute('172.17.0.0/16', 0);
+    await host.run('iptables', '-I', 'DOCKER-USER', '-j', 'ACCEPT');
+    expect(await outside.seenBy(address, 81)).toBe(Outside.address);
+    await host.docker('rm', '-f', 'server', 'client');
+    expect(await host.run('busybox', 'ps')).not.toContain('tcp-server');
+  });
+
   test('with live-restore a container outlives a killed engine; without it, the next start ends it', async () => {
     const { host } = lab;
     await host.stopDockerd('SIGTERM');

@@ -64,8 +64,14 @@ export class Outside {
     return (await this.try('busybox', 'ping', '-c', '1', '-W', '1', address)).exitCode === 0;
   }
 
-  async connects(address: string, port: number): Promise<boolean> {
-    return (await this.try('busybox', 'nc', '-w', '1', address, `${port}`, '-e', 'true')).exitCode === 0;
+  /** What a TCP server (tcp-server.ts) says of a connection from here. Empty if there is no answer. */
+  async seenBy(address: string, port: number): Promise<string> {
+    return (await this.try('busybox', 'nc', '-w', '2', address, `${port}`)).stdout.trim();
+  }
+
+  /** Where containers' addresses are: the routes that a router next to the hosts would have. */
+  async addRoute(prefix: string, host: number): Promise<void> {
+    await this.run('ip', 'route', 'replace', prefix, 'via', hostAddress(host, prefix.includes(':') ? 6 : 4));
   }
 
   probe(...words: readonly string[]): Promise<Probe> {
