@@ -1,7 +1,13 @@
 import type { ClusterChange } from '../src/effects/cluster-view.js';
 import { contains, prefixLengthOf } from '../src/model/cidr.js';
 import { type Endpoint, profilesOf } from '../src/model/endpoint.js';
-import { type EndpointId, hostInterfaceOf, type NetworkName, type ProfileName } from '../src/model/ids.js';
+import {
+  type EndpointId,
+  hostInterfaceOf,
+  type NetworkName,
+  type NodeName,
+  type ProfileName,
+} from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { Network, NodeNetwork } from '../src/model/network.js';
 import type { Node } from '../src/model/node.js';
@@ -13,6 +19,7 @@ import type { Profile } from '../src/model/profile.js';
  * follows from it.
  */
 export class ClusterIndex {
+  readonly #node: NodeName;
   /** By key of the record, as `pools`. */
   readonly nodes = new Map<string, Node>();
   readonly pools = new Map<string, Pool>();
@@ -23,8 +30,13 @@ export class ClusterIndex {
   readonly #keysOfNetwork = new Groups<NetworkName, string>();
   readonly #endpointsOnNetwork = new Groups<string, EndpointId>();
   readonly #endpointsOfProfile = new Groups<ProfileName, EndpointId>();
+  readonly #endpointsOfNode = new Groups<NodeName, EndpointId>();
   readonly #endpointsOfInterface = new Groups<string, EndpointId>();
   readonly #profilesOfEndpoint = new Map<EndpointId, readonly ProfileName[]>();
+
+  constructor(node: NodeName) {
+    this.#node = node;
+  }
 
   /** Takes the change in, and returns the endpoints that it may concern. */
   apply(change: ClusterChange): Iterable<EndpointId> {
@@ -33,7 +45,8 @@ export class ClusterIndex {
         setOrDelete(this.nodes, change.key, change.after);
         return [];
       case 'pool':
-        return this.#applyPool(change);
+        setOrDelete(this.pools, change.key, change.after);
+        return [...this.#endpointsOfNode.of(this.#node)];
       case 'network':
         setOrDelete(this.networks, nameOf(change), change.after);
         return this.#reindexed(this.#endpointsOf(nameOf(change)));
@@ -74,11 +87,6 @@ export class ClusterIndex {
     return true;
   }
 
-  #applyPool({ key, after }: Extract<ClusterChange, { kind: 'pool' }>): Iterable<EndpointId> {
-    setOrDelete(this.pools, key, after);
-    return this.endpoints.keys();
-  }
-
   #applyNodeNetwork({ before, after }: Extract<ClusterChange, { kind: 'nodeNetwork' }>): Iterable<EndpointId> {
     const key = networkKey((after ?? before) as NodeNetwork);
     const known = this.#nodeNetworks.get(key);
@@ -94,11 +102,13 @@ export class ClusterIndex {
     if (before !== undefined) {
       this.#endpointsOnNetwork.delete(networkKey(before), id);
       this.#endpointsOfInterface.delete(interfaceKey(before), id);
+      this.#endpointsOfNode.delete(before.node, id);
     }
     setOrDelete(this.endpoints, id, change.after);
     if (change.after !== undefined) {
       this.#endpointsOnNetwork.add(networkKey(change.after), id);
       this.#endpointsOfInterface.add(interfaceKey(change.after), id);
+      this.#endpointsOfNode.add(change.after.node, id);
     }
     const sharing = [before, change.after].flatMap((endpoint) =>
       endpoint === undefined ? [] : [...this.#endpointsOfInterface.of(interfaceKey(endpoint))],

@@ -1,5 +1,6 @@
 import type { ClusterChange } from '../src/effects/cluster-view.js';
-import type { FirewallChanges, FirewallState } from '../src/model/chain.js';
+import type { FirewallSource } from '../src/effects/firewall-source.js';
+import type { FirewallState } from '../src/model/chain.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { EndpointId, NetworkName, NodeName, ProfileName, TagName } from '../src/model/ids.js';
 import type { IpAddress, IpFamily } from '../src/model/ip-address.js';
@@ -15,24 +16,13 @@ import type { PolicySettings } from './settings.js';
 import { TagIndex } from './tag-index.js';
 import { UseCount } from './use-count.js';
 
-/** What became different since it was last asked. */
-export interface PolicyChanges {
-  /** At most one for each family; empty if nothing changed. */
-  readonly changes: readonly FirewallChanges[];
-  /**
-   * A connection that was allowed may be one no longer: established connections have to be judged again. True the
-   * first time, since what was in force before this process is not known.
-   */
-  readonly reconsiderFlows: boolean;
-}
-
 /**
  * Turns the cluster's records into the firewall of one node. The result depends on the records alone, not on the
  * order in which they came; each change costs what follows from it, not the size of the cluster. Does no I/O.
  */
-export class PolicyEngine {
+export class PolicyEngine implements FirewallSource {
   readonly #node: NodeName;
-  readonly #index = new ClusterIndex();
+  readonly #index: ClusterIndex;
   readonly #firewalls: Readonly<Record<IpFamily, FamilyFirewall>>;
   readonly #views = new Map<EndpointId, EndpointView>();
   readonly #tags = new TagIndex();
@@ -47,6 +37,7 @@ export class PolicyEngine {
 
   constructor({ node, settings }: { readonly node: NodeName; readonly settings: PolicySettings }) {
     this.#node = node;
+    this.#index = new ClusterIndex(node);
     this.#firewalls = { 4: new FamilyFirewall(4, settings), 6: new FamilyFirewall(6, settings) };
   }
 
@@ -71,7 +62,11 @@ export class PolicyEngine {
     return this.#firewalls[family].state();
   }
 
-  takeChanges(): PolicyChanges {
+  /**
+   * `reconsiderFlows` is true the first time, since what was in force before this process is not known; not for
+   * endpoints that come or go whole.
+   */
+  takeChanges(): ReturnType<FirewallSource['takeChanges']> {
     const changes = this.#each((firewall) => firewall.takeChanges()).filter((change) => change !== undefined);
     const reconsiderFlows = this.#reconsiderFlows;
     this.#reconsiderFlows = false;

@@ -54,7 +54,7 @@ export function rules(makings: RuleMakings = {}): fc.Arbitrary<Rule> {
 }
 
 function peers(tag: fc.Arbitrary<string>, cidr: fc.Arbitrary<string>, all: boolean): fc.Arbitrary<PeerMatch> {
-  const selector = fc.stringMatching(/^[a-z]{1,5} == "[a-z0-9 ]{0,5}"$/);
+  const selector = fc.constantFrom('role == "db"', 'has(x) && !(y in {"1", "2"})', "name starts with 'a'");
   const none = fc.constant({});
   return fc
     .tuple(

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import type { Chain, FilterRule, FirewallChanges, FirewallState, HookRule, Table } from '../src/model/chain.js';
+import type { IpFamily } from '../src/model/ip-address.js';
+import type { IpSet } from '../src/model/ip-set.js';
+import { ruleText } from './rule-text.js';
+
+/** The order in which tables are written: mangle decides, filter guards what it decided. */
+const TABLES: readonly Table[] = ['raw', 'mangle', 'nat', 'filter'];
+/** Characters of a rule's hash: 96 bits. */
+const HASH_LENGTH = 16;
+/** Most members of a set. */
+const MAX_MEMBERS = 1_048_576;
+
+/**
+ * The chain's rules as iptables-restore takes them behind `-A CHAIN `. Each carries in its comment a hash of the
+ * chain's name, its own content and the hash before it: equal hashes in equal places are equal chains, and nothing
+ * else of what iptables-save prints need be read.
+ */
+export const chainTexts = (chain: Chain, family: IpFamily): readonly string[] =>
+  hashed(`${chain.table}/${chain.name}`, chain.rules, family);
+
+/** The hash that a rule of ours carries, from the text that iptables-save prints; undefined: it is not ours. */
+export const hashOf = (savedRule: string): string | undefined =>
+  /--comment "?cord:([A-Za-z0-9_-]{16})[ "]/.exec(`${savedRule} `)?.[1];
+
+function hashed(name: string, rules: readonly FilterRule[], family: IpFamily): readonly string[] {
+  let previous = name;
+  return rules.map((rule) => {
+    previous = createHash('sha256')
+      .update(`${previous}\n${ruleText(rule, family)}`)
+      .digest('base64url')
+      .slice(0, HASH_LENGTH);
+    return ruleText(rule, family, previous);
+  });
+}
+
+/** The rules of ours in one of the kernel's own chains, those that stand first before those that stand last. */
+export function hookTexts(
+  hooks: readonly HookRule[],
+  family: IpFamily,
+): readonly { readonly hook: HookRule; readonly text: string }[] {
+  return hooks.map((hook) => {
+    const [text = ''] = hashed(`${hook.table} ${hook.hook} ${hook.place}`, [hook.rule], family);
+    return { hook, text };
+  });
+}
+
+/** One transaction for each table that brings an empty packet filter to the state. Sets have to be there before. */
+export function stateText({ family, hooks, chains }: FirewallState): string {
+  return TABLES.map((table) => {
+    const put = sortedByName([...chains.values()].filter((chain) => chain.table === table));
+    const hookLines = hookTexts(
+      hooks.filter((hook) => hook.table === table),
+      family,
+    ).map(({ hook, text }) => `-A ${hook.hook} ${text}`);
+    return tableText(table, [...chainLines(put, family), ...hookLines]);
+  }).join('');
+}
+
+/** The change's chains, created or replaced: one transaction for each table. */
+export const putText = ({ family, putChains }: FirewallChanges): string =>
+  TABLES.map((table) =>
+    tableText(table, chainLines(sortedByName(putChains.filter((chain) => chain.table === table)), family)),
+  ).join('');
+
+/** The change's removals, a transaction of their own, since iptables-nft looks for uses as they were when it began. */
+export const removeText = ({ removeChains }: FirewallChanges): string =>
+  TABLES.map((table) => {
+    const names = removeChains.filter((chain) => chain.table === table).map(({ name }) => name);
+    return tableText(table, [...names.map((name) => `:${name} - [0:0]`), ...names.map((name) => `-X ${name}`)]);
+  }).join('');
+
+/** Lines for `ipset restore` that create the sets with their members. */
+export const setsText = (sets: Iterable<IpSet>): string =>
+  [...sets]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap(({ name, type, family, members }) => [
+      `create ${name} ${type} family ${family === 4 ? 'inet' : 'inet6'} maxelem ${MAX_MEMBERS} -exist`,
+      ...[...members].sort().map((member) => `add ${name} ${member} -exist`),
+    ])
+    .map((line) => `${line}\n`)
+    .join('');
+
+/** Lines for `ipset restore` that go before the change's chains: what these need. */
+export const setsBeforeText = ({ createSets, addMembers }: FirewallChanges): string =>
+  setsText(createSets) +
+  [...addMembers].flatMap(([name, members]) => members.map((member) => `add ${name} ${member} -exist\n`)).join('');
+
+/** Lines for `ipset restore` that go after the change's chains: what no chain needs any more. */
+export const setsAfterText = ({ removeMembers, destroySets }: FirewallChanges): string =>
+  [...removeMembers].flatMap(([name, members]) => members.map((member) => `del ${name} ${member} -exist\n`)).join('') +
+  destroySets.map((name) => `destroy ${name}\n`).join('');
+
+const sortedByName = (chains: readonly Chain[]): readonly Chain[] =>
+  [...chains].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+const chainLines = (chains: readonly Chain[], family: IpFamily): readonly string[] => [
+  ...chains.map(({ name }) => `:${name} - [0:0]`),
+  ...chains.flatMap((chain) => chainTexts(chain, family).map((text) => `-A ${chain.name} ${text}`)),
+];
+
+const tableText = (table: Table, lines: readonly string[]): string =>
+  lines.length === 0 ? '' : `*${table}\n${lines.join('\n')}\nCOMMIT\n`;
