@@ -4,6 +4,7 @@ import type { IpAddress } from '../src/model/ip-address.js';
 import type { Network } from '../src/model/network.js';
 import type { ClusterIndex } from './cluster-index.js';
 import type { EndpointPolicy } from './compile-endpoint.js';
+import { isTranslated } from './nat.js';
 
 /** All that the firewall of this node takes from one endpoint and the records it depends on. */
 export interface EndpointView {
@@ -43,7 +44,7 @@ function viewLocal(index: ClusterIndex, endpoint: Endpoint): LocalView {
   const network = index.networkOf(endpoint);
   // an internal network publishes nothing, and nothing of it goes outside
   const open = network !== undefined && !network.internal ? network : undefined;
-  const published = open === undefined ? [] : endpoint.published;
+  const published = open === undefined ? [] : endpoint.published.filter(isTranslated);
   return {
     policy: {
       interfaceName: hostInterfaceOf(endpoint.id),

@@ -18,6 +18,7 @@ import { type DispatchChanges, DispatchTree } from './dispatch.js';
 import type { EndpointView, LocalView } from './endpoint-view.js';
 import { FirewallModel } from './firewall-model.js';
 import { hairpinSet, insideSet, masqueradeSet, networkSet, nodeSet, ownAddressSet, tagSet } from './ip-set-names.js';
+import { isOfFamily } from './nat.js';
 import { PublicationTable } from './publication-table.js';
 import type { PolicySettings } from './settings.js';
 import { hookRules, staticChains } from './static-chains.js';
@@ -91,7 +92,7 @@ export class FamilyFirewall {
       this.#model.addMember(masqueradeSet(this.#family), addressMember(address));
     }
     for (const address of this.#ours(view.addresses)) {
-      for (const port of published) {
+      for (const port of published.filter((one) => isOfFamily(one, this.#family))) {
         this.#model.addMember(hairpinSet(this.#family), hairpinMember(address, port));
         this.#publications.add({ endpoint: view.id, port, address });
       }
@@ -104,7 +105,7 @@ export class FamilyFirewall {
       this.#model.removeMember(masqueradeSet(this.#family), addressMember(address));
     }
     for (const address of this.#ours(view.addresses)) {
-      for (const port of published) {
+      for (const port of published.filter((one) => isOfFamily(one, this.#family))) {
         this.#model.removeMember(hairpinSet(this.#family), hairpinMember(address, port));
         this.#publications.delete({ endpoint: view.id, port, address });
       }

@@ -20,13 +20,15 @@ export interface Publication {
 }
 
 /**
- * Whether the kernel translates the port for one family. A port on a loopback address is not for the kernel: that
- * would need route_localnet, which opens the host's loopback to containers.
+ * Whether the kernel translates the port. Not one on a loopback address: that would need route_localnet, which opens
+ * the host's loopback to containers.
  */
-export function isTranslated({ hostIp }: PublishedPort, family: IpFamily): boolean {
-  if (hostIp === undefined) return true;
-  return familyOf(hostIp) === family && !hostIp.startsWith('127.') && hostIp !== '::1';
-}
+export const isTranslated = ({ hostIp }: PublishedPort): boolean =>
+  hostIp === undefined || !(hostIp.startsWith('127.') || hostIp === '::1');
+
+/** Whether connections of the family reach the port at all. */
+export const isOfFamily = ({ hostIp }: PublishedPort, family: IpFamily): boolean =>
+  hostIp === undefined || familyOf(hostIp) === family;
 
 /** Name of the chain that holds the publication's rule. */
 export const publishChainOf = ({ port }: Publication): Chain['name'] =>

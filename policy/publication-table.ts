@@ -1,7 +1,7 @@
 import type { ChainName } from '../src/model/chain.js';
 import type { IpFamily } from '../src/model/ip-address.js';
 import type { FirewallModel } from './firewall-model.js';
-import { compilePublishChain, compilePublishRoot, isTranslated, type Publication, publishChainOf } from './nat.js';
+import { compilePublishChain, compilePublishRoot, isOfFamily, type Publication, publishChainOf } from './nat.js';
 
 /** The published ports of one family, and the chains they make. */
 export class PublicationTable {
@@ -16,7 +16,7 @@ export class PublicationTable {
   }
 
   add(publication: Publication): void {
-    if (!isTranslated(publication.port, this.#family)) return;
+    if (!isOfFamily(publication.port, this.#family)) return;
     const name = publishChainOf(publication);
     const chain = this.#chains.get(name);
     if (chain === undefined) {
