@@ -27,18 +27,20 @@ export function defineRecord<T>(
   toStored: (value: T) => object = (v) => v as object,
 ): RecordKind<T> {
   const prefix = `${KEY_ROOT}/${kind.toLowerCase()}/`;
+  // Made once: making a schema takes longer than decoding a record with it.
+  const header = z.object({ apiVersion: z.literal(API_VERSION), kind: z.literal(kind) });
   return {
     kind,
     prefix,
     key: (...names) => prefix + names.join('/'),
     encode: (value) => JSON.stringify({ apiVersion: API_VERSION, kind, ...toStored(value) }),
-    decode: (key, text) => decodeRecord(key, kind, schema, text),
+    decode: (key, text) => decodeRecord(key, header, schema, text),
   };
 }
 
-function decodeRecord<T>(key: string, kind: string, schema: z.ZodType<T>, text: string): T {
+function decodeRecord<T>(key: string, headerSchema: z.ZodType, schema: z.ZodType<T>, text: string): T {
   const json = parseJson(key, text);
-  const header = z.object({ apiVersion: z.literal(API_VERSION), kind: z.literal(kind) }).safeParse(json);
+  const header = headerSchema.safeParse(json);
   if (!header.success) throw new CorruptRecordError(key, describeIssues(header.error));
   const result = schema.safeParse(json);
   if (result.success) return result.data;

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { ClusterChange } from '../../src/effects/cluster-view.js';
-import { ABSENT } from '../../src/effects/datastore.js';
+import { ABSENT, type Write } from '../../src/effects/datastore.js';
 import { type Logger, silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { type Endpoint, EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
@@ -193,3 +194,56 @@ test('a listener that throws is logged, and the others are told', async () => {
   expect(told).toEqual(['network']);
   expect(errors).toHaveLength(2);
 });
+
+const steps = fc.array(
+  fc.record({
+    what: fc.constantFrom('ours', 'theirs', 'hold', 'release', 'compact', 'outage', 'lostReply', 'wait'),
+    name: fc.constantFrom('a', 'b', 'c').map(parseProfileName),
+    // Undefined deletes.
+    mode: fc.constantFrom('enforce', 'audit', undefined),
+  }),
+  { maxLength: 30 },
+);
+
+test('whatever we and others write, and however the watch is delayed, the view ends as the store', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (sequence) => {
+      const { store, cache, changes } = aCache();
+      for (const { what, name, mode } of sequence) {
+        const key = profileKey(name);
+        const write: Write =
+          mode === undefined
+            ? { kind: 'delete', key }
+            : { kind: 'put', key, value: ProfileRecord.encode({ ...defaultProfile(name), mode }) };
+        if (what === 'theirs') store.write(write);
+        if (what === 'hold') store.holdWatches();
+        if (what === 'release') store.releaseWatches();
+        if (what === 'compact') store.compact();
+        if (what === 'wait') await store.get('anything');
+        if (what === 'lostReply') store.failNext('afterCommit');
+        if (what === 'outage') {
+          store.goAway();
+          store.write(write);
+          store.comeBack();
+        }
+        if (what === 'ours' || what === 'lostReply') {
+          await cache.transact({ compares: [], writes: [write] }).catch(() => undefined);
+        }
+      }
+      store.releaseWatches();
+      await store.get('anything');
+      const stored = [...store.contents(ProfileRecord.prefix)].map(([key, text]) => ProfileRecord.decode(key, text));
+      expect([...cache.profiles.values()].map(({ value }) => value).sort(byName)).toEqual(stored);
+      const folded = new Map<string, unknown>();
+      for (const { key, before, after } of changes) {
+        expect(before).toEqual(folded.get(key));
+        if (after === undefined) folded.delete(key);
+        else folded.set(key, after);
+      }
+      expect(folded).toEqual(new Map(stored.map((profileNow) => [profileKey(profileNow.name), profileNow])));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+const byName = (a: { readonly name: string }, b: { readonly name: string }): number => a.name.localeCompare(b.name);
