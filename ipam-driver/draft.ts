@@ -1,4 +1,4 @@
-import { ABSENT, type Compare, type Write } from '../src/effects/datastore.js';
+import { ABSENT, type Compare, type Revision, type Write } from '../src/effects/datastore.js';
 import { InternalError } from '../src/model/errors.js';
 import type { RecordKind } from '../src/model/record.js';
 import type { CachedRecord, RecordCache } from './record-cache.js';
@@ -7,7 +7,8 @@ interface Change {
   /** Absent: delete. */
   readonly text: string | undefined;
   readonly value: unknown;
-  readonly kind: RecordKind<unknown>;
+  /** What the record was when this draft's first change of it was decided: the cache may have learned more since. */
+  readonly base: Revision;
 }
 
 /** Thrown by `requireFresh`: decide again, with records read from the datastore. */
@@ -20,7 +21,7 @@ export class StaleReadError extends Error {}
 export class Draft {
   readonly #cache: RecordCache;
   readonly #changes: Map<string, Change>;
-  readonly #guards: Set<string>;
+  readonly #guards: Map<string, Revision>;
   readonly #blind: Map<string, Write>;
   /** Keys and folders read from the datastore since this attempt began; shared by its forks. */
   readonly #fresh: Set<string>;
@@ -34,7 +35,7 @@ export class Draft {
   constructor(cache: RecordCache, from?: Draft, mustBeFresh = false) {
     this.#cache = cache;
     this.#changes = new Map(from === undefined ? [] : from.#changes);
-    this.#guards = new Set(from === undefined ? [] : from.#guards);
+    this.#guards = new Map(from === undefined ? [] : from.#guards);
     this.#blind = new Map(from === undefined ? [] : from.#blind);
     this.#fresh = from === undefined ? new Set() : from.#fresh;
     this.#kinds = from === undefined ? new Map() : from.#kinds;
@@ -95,14 +96,14 @@ export class Draft {
   /** @param value absent: delete. The record must have been read, or be known to be absent from a listing. */
   write<T>(kind: RecordKind<T>, key: string, value: T | undefined): void {
     const text = value === undefined ? undefined : kind.encode(value);
-    this.#changes.set(key, { text, value, kind: kind as RecordKind<unknown> });
+    this.#changes.set(key, { text, value, base: this.#changes.get(key)?.base ?? this.#known(key) });
     this.#kinds.set(key, kind as RecordKind<unknown>);
     this.touched = true;
   }
 
   /** The transaction fails if another changes this record meanwhile, although we do not write it. */
   guard(key: string): void {
-    this.#guards.add(key);
+    if (!this.#guards.has(key)) this.#guards.set(key, this.#known(key));
   }
 
   /** A write whatever is there: for records that another record of the transaction already protects. */
@@ -112,13 +113,14 @@ export class Draft {
   }
 
   transaction(): { readonly compares: readonly Compare[]; readonly writes: readonly Write[] } {
-    const compared = new Set([...this.#changes.keys(), ...this.#guards]);
-    const compares = [...compared].map((key) => ({ key, revision: this.#cache.peek(key)?.revision ?? ABSENT }));
+    const revisions = new Map(this.#guards);
+    for (const [key, { base }] of this.#changes) revisions.set(key, base);
+    const compares = [...revisions].map(([key, revision]) => ({ key, revision }));
     const writes: Write[] = [...this.#blind.values()];
-    for (const [key, { text }] of this.#changes) {
+    for (const [key, { text, base }] of this.#changes) {
       if (text !== undefined) writes.push({ kind: 'put', key, value: text });
       // What was made and taken away within one transaction was never there.
-      else if ((this.#cache.peek(key)?.revision ?? ABSENT) !== ABSENT) writes.push({ kind: 'delete', key });
+      else if (base !== ABSENT) writes.push({ kind: 'delete', key });
     }
     return { compares, writes };
   }
@@ -132,6 +134,10 @@ export class Draft {
     const kind = this.#kinds.get(key);
     if (kind === undefined) throw new InternalError(`the record ${key} was compared but never read`);
     return kind;
+  }
+
+  #known(key: string): Revision {
+    return this.#cache.peek(key)?.revision ?? ABSENT;
   }
 
   async #record<T>(kind: RecordKind<T>, key: string): Promise<CachedRecord> {

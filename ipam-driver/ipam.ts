@@ -4,12 +4,14 @@ import type { Clock } from '../src/effects/clock.js';
 import type { ClusterStore } from '../src/effects/cluster-view.js';
 import type { Datastore } from '../src/effects/datastore.js';
 import type { HostRoutes } from '../src/effects/host-routes.js';
+import type { IpamAdmin } from '../src/effects/ipam-admin.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { Pool } from '../src/model/pool.js';
 import type { IpamDriverHandlers } from '../src/protocol/ipam-driver.js';
+import { LedgerIpamAdmin } from './admin.js';
 import { DEFAULT_IPAM_SETTINGS, type IpamContext, type IpamSettings } from './allocation-context.js';
 import { Allocator } from './allocator.js';
 import { LedgerAssignments } from './assignments.js';
@@ -42,6 +44,7 @@ export interface Ipam {
   /** To be called at start, and again until it succeeds. */
   ensureDefaultPools(defaults: readonly Cidr[]): Promise<readonly Pool[]>;
   readonly reclaim: AddressReclaim;
+  readonly admin: IpamAdmin;
   /** What its other parts (reclaiming, administration) work with. */
   readonly context: IpamContext;
   readonly registry: SubnetRegistry;
@@ -71,6 +74,7 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
     handlers,
     assignments: new LedgerAssignments(context),
     ensureDefaultPools: (defaults) => registry.ensureDefaultPools(defaults),
+    admin: new LedgerIpamAdmin(context, datastore),
     reclaim: new Reclaimer(context, registry),
     context,
     registry,

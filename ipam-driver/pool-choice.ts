@@ -1,11 +1,12 @@
 import type { HostRoute } from '../src/effects/host-routes.js';
-import { type Cidr, contains, firstAddress, overlaps, prefixLengthOf, sizeOf } from '../src/model/cidr.js';
+import { type Cidr, cidrKey, contains, overlaps, prefixLengthOf, sizeOf } from '../src/model/cidr.js';
 import { ConflictError, InvalidRequestError, NotFoundError } from '../src/model/errors.js';
 import type { NodeName } from '../src/model/ids.js';
-import { familyOf, type IpFamily, ipToBigInt } from '../src/model/ip-address.js';
+import { familyOf, type IpFamily } from '../src/model/ip-address.js';
 import type { Pool } from '../src/model/pool.js';
 import type { Subnet } from '../src/model/subnet.js';
 import { SMALLEST_SUBNET } from './address-rules.js';
+import { byCidr } from './cidr-order.js';
 import { newPool } from './new-pool.js';
 import { isAnyOfSize, nextFreeSubnet } from './subnet-carving.js';
 
@@ -142,9 +143,7 @@ function noneLeft(request: SubnetRequest, candidates: readonly Pool[], state: Ad
 }
 
 const usablePools = (family: IpFamily, state: AddressingState): readonly Pool[] =>
-  state.pools
-    .filter((pool) => familyOf(pool.cidr) === family && !pool.disabled && selects(pool, state))
-    .sort((a, b) => (ipToBigInt(firstAddress(a.cidr)) < ipToBigInt(firstAddress(b.cidr)) ? -1 : 1));
+  byCidr(state.pools).filter((pool) => familyOf(pool.cidr) === family && !pool.disabled && selects(pool, state));
 
 const selects = (pool: Pool, state: AddressingState): boolean =>
   pool.nodeSelector === undefined || state.nodeMatches(pool.nodeSelector);
@@ -169,10 +168,9 @@ function requireUsable(pool: Pool, state: AddressingState): Pool {
 
 /** For messages: `the pools are 10.64.0.0/12 and web (10.80.0.0/16)`. */
 export function listPools(pools: readonly Pool[]): string {
-  const texts = pools.map(({ cidr, name, disabled }) => {
-    const remarks = [...(name.replace(/-(\d+)$/, '/$1') === cidr ? [] : [cidr]), ...(disabled ? ['disabled'] : [])];
-    const shown = name.replace(/-(\d+)$/, '/$1') === cidr ? cidr : name;
-    return remarks.length === 0 ? shown : `${shown} (${remarks.join(', ')})`;
+  const texts = byCidr(pools).map(({ cidr, name, disabled }) => {
+    const shown = name === cidrKey(cidr) ? cidr : `${name} (${cidr})`;
+    return disabled ? `${shown}, disabled` : shown;
   });
   return texts.length === 0 ? 'there are no pools' : `the pools are ${texts.join(', ')}`;
 }

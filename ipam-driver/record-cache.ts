@@ -8,7 +8,7 @@ export type CachedRecord =
   | { readonly revision: Revision; readonly value: unknown }
   | { readonly revision: Revision; readonly corrupt: CorruptRecordError };
 
-/** More than this many records, and what was not used lately is forgotten: about 10 MB. */
+/** Records read one by one beyond this many drive out the oldest. Listings stay whole, whatever their size. */
 const CAPACITY = 8192;
 
 const folderOf = (key: string): string => key.slice(0, key.lastIndexOf('/') + 1);
@@ -35,6 +35,7 @@ export class RecordCache {
 
   async read<T>(kind: RecordKind<T>, key: string): Promise<CachedRecord> {
     const stored = await this.#datastore.get(key);
+    if (this.#records.size > CAPACITY) this.#forgetOldest();
     return this.set(key, decodeStored(kind, stored));
   }
 
@@ -63,7 +64,6 @@ export class RecordCache {
     const folder = this.#folders.get(folderOf(key));
     if (record.revision === ABSENT) folder?.delete(key);
     else folder?.add(key);
-    if (this.#records.size > CAPACITY) this.#forgetOldest();
     return record;
   }
 

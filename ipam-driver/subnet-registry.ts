@@ -182,13 +182,13 @@ export class SubnetRegistry {
   }
 }
 
-/** @throws ConflictError if an endpoint still has an address of it */
-async function removeSubnet(draft: Draft, subnet: Subnet): Promise<void> {
+/** With its blocks. @throws ConflictError if an endpoint still has an address of it */
+export async function removeSubnet(draft: Draft, subnet: Subnet): Promise<void> {
   for (const block of await draft.list(BlockRecord, blocksPrefix(subnet.cidr))) {
     const bound = [...allocationsOf(block)].find(({ allocation }) => allocation.state === 'bound');
     if (bound !== undefined)
       throw new ConflictError(
-        `the subnet overlaps ${subnet.cidr}, whose network is gone but whose address ${bound.address} an endpoint still has; run "corduroy ipam check --repair", or choose another subnet`,
+        `the network of subnet ${subnet.cidr} is gone, but an endpoint still has its address ${bound.address}; remove that container, or run "corduroy ipam check --repair", and try again`,
       );
     draft.write(BlockRecord, blockKey(subnet.cidr, block.cidr), undefined);
   }

@@ -48,7 +48,7 @@ export interface BlockReport {
 
 export interface SubnetReport {
   readonly cidr: Cidr;
-  /** Networks of this node that use it, as far as the cluster's records tell. */
+  /** Networks of the cluster that use it, as far as their records tell. */
   readonly networks: readonly NetworkName[];
   /** Nodes that have requested it. */
   readonly nodes: readonly NodeName[];

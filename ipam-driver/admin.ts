@@ -1,0 +1,161 @@
+import type { Datastore } from '../src/effects/datastore.js';
+import type {
+  AddressReport,
+  AddressState,
+  BlockReport,
+  IpamAdmin,
+  IpamCheckReport,
+  IpamFinding,
+  PoolChanges,
+  PoolOptions,
+  PoolReport,
+} from '../src/effects/ipam-admin.js';
+import type { Allocation, Block } from '../src/model/block.js';
+import { type Cidr, contains, networkOf, overlaps } from '../src/model/cidr.js';
+import { ConflictError } from '../src/model/errors.js';
+import type { NodeName } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
+import type { Pool } from '../src/model/pool.js';
+import type { Subnet } from '../src/model/subnet.js';
+import type { IpamContext } from './allocation-context.js';
+import { allocationOf, coolingAddresses } from './block.js';
+import { describeRepair, findProblems } from './check.js';
+import { type IpamSnapshot, readSnapshot } from './ipam-snapshot.js';
+import { networksWith, PoolAdmin } from './pool-admin.js';
+import { rangeCidrs } from './range-cidrs.js';
+import { freeIfSame } from './reclaimer.js';
+import { repair } from './repair.js';
+import { usageOf } from './usage.js';
+
+/** Address management for people. Reads the datastore anew for each question. */
+export class LedgerIpamAdmin implements IpamAdmin {
+  readonly #context: IpamContext;
+  readonly #datastore: Pick<Datastore, 'list'>;
+  readonly #pools: PoolAdmin;
+
+  constructor(context: IpamContext, datastore: Pick<Datastore, 'list'>) {
+    this.#context = context;
+    this.#datastore = datastore;
+    this.#pools = new PoolAdmin(context);
+  }
+
+  pools(): Promise<readonly Pool[]> {
+    return this.#pools.list();
+  }
+
+  addPools(pools: readonly (PoolOptions & { readonly cidr: Cidr })[]): Promise<readonly Pool[]> {
+    return this.#pools.add(pools);
+  }
+
+  async addPoolRange(
+    range: PoolOptions & { readonly first: IpAddress; readonly last: IpAddress },
+  ): Promise<readonly Pool[]> {
+    const { first, last, name, ...options } = range;
+    const cidrs = rangeCidrs(first, last);
+    const named = (n: number) => (name === undefined ? {} : { name: cidrs.length === 1 ? name : `${name}-${n + 1}` });
+    return this.#pools.add(cidrs.map((cidr, n) => ({ ...options, ...named(n), cidr })));
+  }
+
+  setPool(pool: string, changes: PoolChanges): Promise<Pool> {
+    return this.#pools.set(pool, changes);
+  }
+
+  removePools(pools: readonly string[]): Promise<readonly Pool[]> {
+    return this.#pools.remove(pools);
+  }
+
+  async show(address: IpAddress): Promise<AddressReport> {
+    const snapshot = await readSnapshot(this.#datastore);
+    const pool = snapshot.pools.find(({ cidr }) => contains(cidr, address))?.cidr;
+    const { subnet, block } = place(snapshot, address);
+    const is = stateOf(address, subnet, block);
+    return { address, pool, subnet: subnet?.cidr, block: block?.cidr, is };
+  }
+
+  async utilisation(): Promise<readonly PoolReport[]> {
+    const snapshot = await readSnapshot(this.#datastore);
+    return snapshot.pools.map((pool): PoolReport => {
+      const inPool = snapshot.subnets.filter(({ cidr }) => overlaps(pool.cidr, cidr));
+      const blocks = snapshot.blocks.filter(({ subnet }) => inPool.some(({ cidr }) => cidr === subnet));
+      const subnets = inPool.map(({ cidr, references }) => ({
+        cidr,
+        networks: networksWith(this.#context, cidr),
+        nodes: [...new Set(references.map(({ node }) => node))],
+        usage: usageOf(
+          cidr,
+          blocks.filter(({ subnet }) => subnet === cidr),
+        ),
+      }));
+      return { pool, usage: usageOf(pool.cidr, blocks), subnets, blocks: blocks.map(reportBlock) };
+    });
+  }
+
+  async blocks(): Promise<readonly BlockReport[]> {
+    return (await readSnapshot(this.#datastore)).blocks.map(reportBlock);
+  }
+
+  async release(address: IpAddress): Promise<'released' | 'was not assigned'> {
+    const user = [...this.#context.store.endpoints.values()].find(({ value }) => value.addresses.includes(address));
+    if (user !== undefined)
+      throw new ConflictError(
+        `${address} cannot be released: ${user.value.container?.name ?? `endpoint ${user.value.id.slice(0, 12)}`} on node ${user.value.node} has it; remove that container first`,
+      );
+    const { subnet, block } = place(await readSnapshot(this.#datastore), address);
+    const by = block === undefined ? undefined : allocationOf(block, address);
+    if (subnet === undefined || by === undefined) return 'was not assigned';
+    if (by.state === 'reserved')
+      throw new ConflictError(
+        `${address} cannot be released: it is ${by.purpose === 'gateway' ? 'the gateway' : 'an auxiliary address'} of a network in ${subnet.cidr}; remove the network, or run "corduroy ipam check --repair" if it is gone`,
+      );
+    const freed = await freeIfSame(this.#context, { subnet: subnet.cidr, address, allocation: by });
+    return freed ? 'released' : 'was not assigned';
+  }
+
+  async check(options: { readonly repair: boolean }): Promise<IpamCheckReport> {
+    const { store, clock, node } = this.#context;
+    const snapshot = await readSnapshot(this.#datastore);
+    const endpoints = [...store.endpoints.values()]
+      .map(({ value }) => value)
+      .filter((endpoint) => store.networkOf(endpoint)?.ipam !== 'docker');
+    const boundSubnets = new Set(
+      [...store.localNetworks.values()].flatMap(
+        ({ value }) => store.networks.get(value.network)?.value.subnets.map(({ cidr }) => cidr) ?? [],
+      ),
+    );
+    const problems = findProblems({ ...snapshot, now: clock.now(), node, endpoints, boundSubnets });
+    const findings: IpamFinding[] = [];
+    for (const { repair: cure, ...problem } of problems) {
+      const repaired = options.repair && cure !== undefined && (await repair(this.#context, cure));
+      findings.push({ ...problem, ...(cure === undefined ? {} : { repair: describeRepair(cure) }), repaired });
+    }
+    const addresses = snapshot.blocks.reduce((sum, { allocations }) => sum + allocations.size, 0);
+    return { blocks: snapshot.blocks.length, addresses, endpoints: endpoints.length, findings };
+  }
+}
+
+function place({ subnets, blocks }: IpamSnapshot, address: IpAddress): { subnet?: Subnet; block?: Block } {
+  const subnet = subnets.find(({ cidr }) => contains(cidr, address));
+  if (subnet === undefined) return {};
+  const cidr = networkOf(address, subnet.blockLength);
+  const block = blocks.find((b) => b.cidr === cidr && b.subnet === subnet.cidr);
+  return block === undefined ? { subnet } : { subnet, block };
+}
+
+function stateOf(address: IpAddress, subnet: Subnet | undefined, block: Block | undefined): AddressState {
+  if (subnet === undefined) return { state: 'outside' };
+  const by: Allocation | undefined = block && allocationOf(block, address);
+  if (by?.state === 'reserved') {
+    const nodes = subnet.references.filter(({ id }) => by.references.includes(id)).map(({ node }) => node);
+    return { state: 'reserved', purpose: by.purpose, nodes: [...new Set<NodeName>(nodes)] };
+  }
+  if (by !== undefined) return { state: by.state, node: by.node, handle: by.handle, since: by.since };
+  const cooling = block && coolingAddresses(block).find((c) => c.address === address);
+  return cooling === undefined ? { state: 'free' } : { state: 'cooling', releasedAt: cooling.releasedAt.toISOString() };
+}
+
+const reportBlock = (block: Block): BlockReport => ({
+  cidr: block.cidr,
+  subnet: block.subnet,
+  ...(block.node === undefined ? {} : { node: block.node }),
+  usage: usageOf(block.cidr, [block]),
+});

@@ -1,0 +1,35 @@
+import type { Datastore } from '../src/effects/datastore.js';
+import { type Block, BlockRecord } from '../src/model/block.js';
+import type { CorruptRecordError } from '../src/model/errors.js';
+import { type Handle, HandleRecord } from '../src/model/handle.js';
+import { type Pool, PoolRecord } from '../src/model/pool.js';
+import type { RecordKind } from '../src/model/record.js';
+import { type Subnet, SubnetRecord } from '../src/model/subnet.js';
+import { byCidr } from './cidr-order.js';
+import { decodeStored } from './record-cache.js';
+
+/** Everything that address management keeps in the datastore. The four kinds are read one after the other. */
+export interface IpamSnapshot {
+  readonly pools: readonly Pool[];
+  readonly subnets: readonly Subnet[];
+  readonly blocks: readonly Block[];
+  readonly handles: readonly Handle[];
+  readonly corrupt: readonly CorruptRecordError[];
+}
+
+export async function readSnapshot(datastore: Pick<Datastore, 'list'>): Promise<IpamSnapshot> {
+  const corrupt: CorruptRecordError[] = [];
+  const read = async <T>(kind: RecordKind<T>): Promise<readonly T[]> => {
+    const values: T[] = [];
+    for (const item of (await datastore.list(kind.prefix)).items) {
+      const record = decodeStored(kind, item);
+      if ('corrupt' in record) corrupt.push(record.corrupt);
+      else values.push(record.value as T);
+    }
+    return values;
+  };
+  const pools = byCidr(await read(PoolRecord));
+  const subnets = byCidr(await read(SubnetRecord));
+  const blocks = byCidr(await read(BlockRecord));
+  return { pools, subnets, blocks, handles: await read(HandleRecord), corrupt };
+}

@@ -1,0 +1,73 @@
+import { BlockRecord, blockKey } from '../src/model/block.js';
+import { networkOf } from '../src/model/cidr.js';
+import { HandleRecord, handleKey } from '../src/model/handle.js';
+import { parseHandleId } from '../src/model/ids.js';
+import { SubnetRecord, subnetKey } from '../src/model/subnet.js';
+import { type IpamContext, isoNow } from './allocation-context.js';
+import { allocationOf, assign, bind, emptyBlock, unreserve } from './block.js';
+import type { Repair } from './check.js';
+import type { Draft } from './draft.js';
+import { freeIfSame } from './reclaimer.js';
+
+/** Does one repair if it is still needed. False: things have changed since, and nothing was done. */
+export function repair(context: IpamContext, what: Repair): Promise<boolean> {
+  if (what.kind === 'free') return freeIfSame(context, what);
+  return context.ledger.run({ fresh: true, decide: (draft) => decideRepair(draft, context, what) });
+}
+
+async function decideRepair(
+  draft: Draft,
+  context: IpamContext,
+  what: Exclude<Repair, { kind: 'free' }>,
+): Promise<boolean> {
+  switch (what.kind) {
+    case 'bind':
+      return bindToEndpoint(draft, context, what);
+    case 'unreserve': {
+      const key = blockKey(what.block.subnet, what.block.cidr);
+      const block = await draft.read(BlockRecord, key);
+      const subnet = await draft.read(SubnetRecord, subnetKey(what.block.subnet));
+      const by = block === undefined ? undefined : allocationOf(block, what.address);
+      if (block === undefined || by?.state !== 'reserved') return false;
+      if (by.references.some((id) => subnet?.references.some((r) => r.id === id) === true)) return false;
+      draft.write(BlockRecord, key, unreserve(block, what.address));
+      return true;
+    }
+    case 'deleteBlock': {
+      const key = blockKey(what.block.subnet, what.block.cidr);
+      const block = await draft.read(BlockRecord, key);
+      const subnet = await draft.read(SubnetRecord, subnetKey(what.block.subnet));
+      const isBound = [...(block?.allocations.values() ?? [])].some(({ state }) => state === 'bound');
+      if (block === undefined || subnet !== undefined || isBound) return false;
+      draft.write(BlockRecord, key, undefined);
+      draft.guard(subnetKey(what.block.subnet));
+      return true;
+    }
+    case 'deleteHandle': {
+      const key = handleKey(parseHandleId(what.handle));
+      if ((await draft.read(HandleRecord, key)) === undefined) return false;
+      draft.write(HandleRecord, key, undefined);
+      return true;
+    }
+  }
+}
+
+async function bindToEndpoint(
+  draft: Draft,
+  context: IpamContext,
+  { subnet, address, endpoint }: Extract<Repair, { kind: 'bind' }>,
+): Promise<boolean> {
+  const cidr = networkOf(address, subnet.blockLength);
+  const key = blockKey(subnet.cidr, cidr);
+  const block = (await draft.read(BlockRecord, key)) ?? emptyBlock({ cidr, subnet: subnet.cidr, node: endpoint.node });
+  const to = { node: endpoint.node, handle: parseHandleId(endpoint.id), since: isoNow(context) };
+  const fresh = assign(block, address, { state: 'bound', ...to, released: false });
+  if (fresh.kind === 'assigned') {
+    draft.write(BlockRecord, key, fresh.block);
+    return true;
+  }
+  const outcome = bind(block, address, to);
+  if (outcome.kind !== 'bound') return false;
+  draft.write(BlockRecord, key, outcome.block);
+  return true;
+}
