@@ -91,7 +91,7 @@ export class EmbeddedDatastore implements Datastore {
     this.#flushing ??= Promise.resolve().then(() => this.#flush());
     return withDeadline(outcome, this.#deadlineMs, () => {
       if (pending !== undefined) pending.abandoned = true;
-      return this.#fail(`its disk has not answered for ${this.#deadlineMs} ms`);
+      return this.#fail(new Error(`its disk has not answered for ${this.#deadlineMs} ms`));
     });
   }
 
@@ -155,7 +155,7 @@ export class EmbeddedDatastore implements Datastore {
       this.#disk = undefined;
       await disk.close().catch(() => undefined);
       this.#retryLater();
-      throw this.#fail(describeError(cause), cause);
+      throw this.#fail(cause);
     }
     this.#index.apply(changes, revision);
     this.#hub.publish(changes, revision);
@@ -183,26 +183,27 @@ export class EmbeddedDatastore implements Datastore {
       this.#index = index;
     } catch (cause) {
       this.#retryLater();
-      throw this.#fail(describeError(cause), cause);
+      throw this.#fail(cause);
     }
     this.#recovered();
     this.#hub.resync();
     return this.#disk;
   }
 
-  #fail(reason: string, cause?: unknown): DatastoreUnavailableError {
-    const error = this.#unavailable(reason, cause);
+  /** @returns what the callers get: the disk's own complaint where it is one that people can act on */
+  #fail(cause: unknown): DatastoreUnavailableError {
+    const error = cause instanceof DatastoreUnavailableError ? cause : this.#unavailable(describeError(cause), cause);
     if (this.#outage === undefined) this.#options.log.error({ err: error }, 'the datastore is not available');
-    this.#outage = { reason, since: this.#outage?.since ?? new Date() };
+    this.#outage = { reason: error.message, since: this.#outage?.since ?? new Date() };
     return error;
   }
 
   #requireAvailable(): void {
     if (this.#closed) throw this.#closedError();
-    if (this.#outage !== undefined) throw this.#unavailable(this.#outage.reason);
+    if (this.#outage !== undefined) throw new DatastoreUnavailableError(this.#outage.reason);
   }
 
-  #unavailable(reason: string, cause?: unknown): DatastoreUnavailableError {
+  #unavailable(reason: string, cause: unknown): DatastoreUnavailableError {
     return new DatastoreUnavailableError(
       `the datastore in ${this.#options.directory} does not answer: ${reason}; see that its disk works and has room`,
       { cause },

@@ -103,7 +103,7 @@ test.each([
     store.watch('/', (update) => updates.push(update));
     disk.failures.push(when);
     await expect(store.transact(put('/a', '2'))).rejects.toThrow(/does not answer: IO error: No space left.*has room/);
-    expect(store.health()).toMatchObject({ kind: 'unavailable', reason: 'IO error: No space left on device' });
+    expect(store.health()).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining('No space left') });
     await expect(store.get('/a')).rejects.toThrow(DatastoreUnavailableError);
     await eventually(() => expect(store.health()).toEqual({ kind: 'connected' }));
     expect((await store.get('/a'))?.value).toBe(held);
