@@ -82,7 +82,7 @@ export const CONFIG_KEYS = {
   defaultPoolIpv4: key(or('none', network(4)), '10.64.0.0/12', 'Pool that exists from the first start.'),
   defaultPoolIpv6: key(or('none', network(6)), 'fd80:c0de::/48', 'The same for IPv6.'),
   autoPools: key(flag, 'true', 'A network whose --subnet lies outside every pool creates a pool of that CIDR.'),
-  cooldownSeconds: key(integer('seconds', 0, 86_400), '60', 'How long a released address rests before its next use.'),
+  cooldownSeconds: key(integer('seconds', 0, 86_400), '30', 'How long a released address rests before its next use.'),
   networkSync: key(
     choiceSoFar(['false'], { true: 'this version does not create networks on other hosts by itself yet' }),
     'false',

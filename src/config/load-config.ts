@@ -7,16 +7,20 @@ import { CONFIG_FILE_VARIABLE, type ConfigName, DEFAULT_CONFIG_FILE } from './ke
 import { resolveConfig } from './resolve-config.js';
 
 /**
- * The settings of this process: flags as given, this environment, and the file.
+ * The settings of this process: flags as given, the environment, and the file.
  *
- * @param configFile another file than the default; then it must exist
+ * @param given.configFile another file than the default; then it must exist
  * @throws InvalidRequestError naming what to correct
  */
-export function loadConfig(flags: ReadonlyMap<ConfigName, string>, configFile?: string): LoadedConfig {
-  const { env } = process;
-  const named = configFile ?? env[CONFIG_FILE_VARIABLE];
+export function loadConfig(given: {
+  readonly flags: ReadonlyMap<ConfigName, string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly configFile?: string | undefined;
+}): LoadedConfig {
+  const { flags, environment } = given;
+  const named = given.configFile ?? environment[CONFIG_FILE_VARIABLE];
   const file = readConfigFile(named ?? DEFAULT_CONFIG_FILE, named !== undefined);
-  return resolveConfig({ flags, environment: env, file, hostName: hostname() });
+  return resolveConfig({ flags, environment, file, hostName: hostname() });
 }
 
 function readConfigFile(

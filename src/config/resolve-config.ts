@@ -76,7 +76,7 @@ function refuseUnknown({ environment, file }: ConfigInput): void {
   const variables = [...CONFIG_NAMES.map(environmentOf), CONFIG_FILE_VARIABLE];
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith(ENVIRONMENT_PREFIX) || value === undefined || variables.includes(name)) continue;
-    refuseName('environment variable', name, 'the environment', variables);
+    refuseName('environment variable', name, 'the environment', variables, ENVIRONMENT_PREFIX);
   }
   for (const name of file?.settings.keys() ?? []) {
     if (!Object.hasOwn(CONFIG_KEYS, name)) refuseName('key', name, `file ${file?.path}`, CONFIG_NAMES);
@@ -84,9 +84,12 @@ function refuseUnknown({ environment, file }: ConfigInput): void {
 }
 
 // The value is not repeated: a mistyped key may hold a password.
-function refuseName(what: string, name: string, from: string, known: readonly string[]): never {
-  const meant = nearestWord(name, known);
-  const hint = meant === undefined ? 'see "corduroy daemon --help" for all of them' : `did you mean ${meant}?`;
+function refuseName(what: string, name: string, from: string, known: readonly string[], prefix = ''): never {
+  const meant = nearestWord(
+    name.slice(prefix.length),
+    known.map((other) => other.slice(prefix.length)),
+  );
+  const hint = meant === undefined ? 'see "corduroy daemon --help" for all of them' : `did you mean ${prefix}${meant}?`;
   throw new InvalidRequestError(`there is no ${what} ${name} (from ${from}); ${hint}`);
 }
 

@@ -25,7 +25,10 @@ async function fromDaemon(terminal: Terminal): Promise<readonly Shown[]> {
     if (!(error instanceof CommandFailure) || !error.message.includes('not running')) throw error;
     const { checkThisHost } = await import('../check-this-host.js');
     const { loadConfig } = await import('../../config/load-config.js');
-    const findings = await checkThisHost(loadConfig(new Map()).config, { starting: false });
+    const findings = await checkThisHost(
+      loadConfig({ flags: new Map(), environment: terminal.streams.environment }).config,
+      { starting: false },
+    );
     return findings.map(({ fix, ...finding }) => ({ ...finding, fix: fix ?? null }));
   }
 }

@@ -23,7 +23,7 @@ export function defineDaemon(daemon: Command, terminal: Terminal): void {
     )
     .option('--print-config', 'print the settings in force, with where each came from, and end')
     .action(async (options: Record<string, string | boolean>) => {
-      const loaded = await load(options);
+      const loaded = await load(options, terminal);
       if (options['printConfig'] === true) {
         const { printConfig } = await import('../../config/config-text.js');
         return terminal.text(printConfig(loaded));
@@ -51,7 +51,7 @@ function optionOf(name: ConfigName): Option {
   return new Option(`${flagOf(name)} ${value}`, `${description} (${more.join('; ')})`);
 }
 
-async function load(options: Record<string, string | boolean>): Promise<LoadedConfig> {
+async function load(options: Record<string, string | boolean>, terminal: Terminal): Promise<LoadedConfig> {
   const flags = new Map<ConfigName, string>();
   for (const name of CONFIG_NAMES) {
     const value = options[new Option(flagOf(name)).attributeName()];
@@ -60,7 +60,8 @@ async function load(options: Record<string, string | boolean>): Promise<LoadedCo
   const { loadConfig } = await import('../../config/load-config.js');
   try {
     const file = options['config'];
-    return loadConfig(flags, typeof file === 'string' ? file : undefined);
+    const configFile = typeof file === 'string' ? file : undefined;
+    return loadConfig({ flags, environment: terminal.streams.environment, configFile });
   } catch (error) {
     if (!(error instanceof InvalidRequestError)) throw error;
     const at = error.message.lastIndexOf('; ');

@@ -68,12 +68,19 @@ function tools({ missingTools }: HostFacts): Finding[] {
   return found('blocker', 'tools', `not installed: ${programs}`, `apt-get install -y ${packages.join(' ')}`);
 }
 
-function forwarding({ forwarding: { ipv4, ipv6 } }: HostFacts): Finding[] {
+/** The daemon turns it on when it starts; off beneath a running one, somebody else turned it off since. */
+function forwarding({ forwarding: { ipv4, ipv6 }, pluginSocket }: HostFacts, { starting }: CheckSettings): Finding[] {
+  const running = pluginSocket === 'answers' && !starting;
   const one = (version: string, on: boolean | undefined, name: string): Finding[] => {
     if (on === undefined) return found('note', 'forwarding', `${version} forwarding: this kernel has no ${name}`);
     if (on) return found('ok', 'forwarding', `${version} forwarding is on`);
-    const what = `${version} forwarding is off: containers reach this host only`;
-    return found('warning', 'forwarding', what, `sysctl -w ${name}=1, and in /etc/sysctl.d for the next boot`);
+    if (!running) return found('note', 'forwarding', `${version} forwarding is off; the daemon turns it on`);
+    return found(
+      'warning',
+      'forwarding',
+      `${version} forwarding was turned off while the daemon runs: containers reach this host only`,
+      `sysctl -w ${name}=1, and see that nothing in /etc/sysctl.d turns it off`,
+    );
   };
   return [...one('IPv4', ipv4, 'net.ipv4.ip_forward'), ...one('IPv6', ipv6, 'net.ipv6.conf.all.forwarding')];
 }
