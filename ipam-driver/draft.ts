@@ -4,8 +4,8 @@ import type { RecordKind } from '../src/model/record.js';
 import type { CachedRecord, RecordCache } from './record-cache.js';
 
 interface Change {
-  /** Absent: delete. */
-  readonly text: string | undefined;
+  readonly kind: RecordKind<unknown>;
+  /** Undefined: delete. */
   readonly value: unknown;
   /** What the record was when this draft's first change of it was decided: the cache may have learned more since. */
   readonly base: Revision;
@@ -95,8 +95,8 @@ export class Draft {
 
   /** @param value absent: delete. The record must have been read, or be known to be absent from a listing. */
   write<T>(kind: RecordKind<T>, key: string, value: T | undefined): void {
-    const text = value === undefined ? undefined : kind.encode(value);
-    this.#changes.set(key, { text, value, base: this.#changes.get(key)?.base ?? this.#known(key) });
+    const base = this.#changes.get(key)?.base ?? this.#known(key);
+    this.#changes.set(key, { kind: kind as RecordKind<unknown>, value, base });
     this.#kinds.set(key, kind as RecordKind<unknown>);
     this.touched = true;
   }
@@ -117,8 +117,8 @@ export class Draft {
     for (const [key, { base }] of this.#changes) revisions.set(key, base);
     const compares = [...revisions].map(([key, revision]) => ({ key, revision }));
     const writes: Write[] = [...this.#blind.values()];
-    for (const [key, { text, base }] of this.#changes) {
-      if (text !== undefined) writes.push({ kind: 'put', key, value: text });
+    for (const [key, { kind, value, base }] of this.#changes) {
+      if (value !== undefined) writes.push({ kind: 'put', key, value: kind.encode(value) });
       // What was made and taken away within one transaction was never there.
       else if (base !== ABSENT) writes.push({ kind: 'delete', key });
     }

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import type { CommandRunner } from '../../effects/command-runner.js';
+import type { HostRoute, HostRoutes } from '../../effects/host-routes.js';
+import { hostCidr, parseCidr } from '../../model/cidr.js';
+import { KernelError } from '../../model/errors.js';
+import { HOST_INTERFACE_PREFIX } from '../../model/ids.js';
+import { ipAddressOrUndefined } from '../../model/ip-address.js';
+import { ROUTE_PROTOCOL } from '../../model/route.js';
+
+/** RTPROT_BIRD of linux/rtnetlink.h: what BIRD has learned leads to our own blocks on other nodes. */
+const BIRD_PROTOCOL = 12;
+/** Both families are asked for at once, inside a call of Docker's. */
+const TIMEOUT_MS = 1_000;
+
+const routes = z.array(
+  z.object({
+    dst: z.string(),
+    dev: z.string().optional(),
+    gateway: z.string().optional(),
+    protocol: z.string().optional(),
+  }),
+);
+
+/** Routes of the main table, by iproute2. */
+export class IpHostRoutes implements HostRoutes {
+  readonly #runner: CommandRunner;
+
+  constructor(runner: CommandRunner) {
+    this.#runner = runner;
+  }
+
+  async list(): Promise<readonly HostRoute[]> {
+    const [ipv4, ipv6] = await Promise.all([this.#list('-4'), this.#list('-6')]);
+    return [...ipv4, ...ipv6];
+  }
+
+  async #list(family: '-4' | '-6'): Promise<readonly HostRoute[]> {
+    const args = ['-N', '-j', family, 'route', 'show', 'table', 'main'];
+    const { exitCode, stdout, stderr } = await this.#runner.run('ip', args, { timeoutMs: TIMEOUT_MS });
+    if (exitCode !== 0) throw new KernelError(`the host's routes cannot be read with "ip ${args.join(' ')}"`, stderr);
+    return parseHostRoutes(stdout);
+  }
+}
+
+/** @param json what `ip -N -j route` prints: protocols are numbers, and the kernel's own (2) are the host's networks */
+export function parseHostRoutes(json: string): readonly HostRoute[] {
+  const parsed = routes.safeParse(json.trim() === '' ? [] : JSON.parse(json));
+  if (!parsed.success) throw new KernelError('the output of "ip route" is not understood', parsed.error.message);
+  return parsed.data.flatMap(({ dst, dev, gateway, protocol }) => {
+    const isOurs = protocol === String(ROUTE_PROTOCOL) || protocol === String(BIRD_PROTOCOL);
+    const isOurLink = dev?.startsWith(HOST_INTERFACE_PREFIX) === true;
+    // Link-local and multicast networks are on every link, and in no pool.
+    if (dst === 'default' || isOurs || isOurLink || /^(fe80:|ff)/.test(dst)) return [];
+    const address = ipAddressOrUndefined(dst);
+    const words = [gateway && `via ${gateway}`, dev].filter((word) => word !== undefined);
+    const description = words.length === 0 ? 'which discards packets' : words.join(' ');
+    return [{ destination: address === undefined ? parseCidr(dst) : hostCidr(address), description }];
+  });
+}
