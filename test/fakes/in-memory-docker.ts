@@ -65,6 +65,7 @@ export class InMemoryDocker implements Docker {
 
   events(listener: (event: DockerEvent) => void): { close(): void } {
     this.#listeners.add(listener);
+    if (!this.#silent) queueMicrotask(() => this.#listeners.has(listener) && listener({ kind: 'connected' }));
     return { close: () => this.#listeners.delete(listener) };
   }
 }
