@@ -3,11 +3,13 @@ import { ClassicLevel } from 'classic-level';
 import type { Change, Revision, StoredValue } from '../../effects/datastore.js';
 import { DatastoreUnavailableError } from '../../model/errors.js';
 import type { Disk } from './disk.js';
+import { Fingerprint } from './fingerprint.js';
 
 /** Layout of the keys below. A store with another number is a newer corduroy's. */
 const FORMAT = '1';
 const FORMAT_KEY = 'format';
-const REVISION_KEY = 'revision';
+/** Its value is the last revision, a space, and the fingerprint of all rows. */
+const STATE_KEY = 'state';
 /** Before each stored key; its value is the revision, a space, and the text. */
 const KEY_MARK = '=';
 /** etcd's first revision, that of a store in which nothing was written. */
@@ -34,6 +36,7 @@ export async function openLevelDisk(directory: string): Promise<Disk> {
 class LevelDisk implements Disk {
   readonly #directory: string;
   readonly #level: ClassicLevel<string, string>;
+  readonly #fingerprint = new Fingerprint();
 
   constructor(directory: string, level: ClassicLevel<string, string>) {
     this.#directory = directory;
@@ -41,30 +44,39 @@ class LevelDisk implements Disk {
   }
 
   async load(): Promise<{ readonly items: readonly StoredValue[]; readonly revision: Revision }> {
-    const rows = await this.#level.iterator().all();
-    const format = rows.find(([key]) => key === FORMAT_KEY)?.[1];
-    if (format === undefined && rows.length > 0) throw damaged(this.#directory, 'it holds no format number');
+    const rows = await this.#readAll();
+    const format = rows.get(FORMAT_KEY);
+    if (format === undefined && rows.size > 0) throw damaged(this.#directory, 'it holds no format number');
     if (format === undefined) await this.#level.put(FORMAT_KEY, FORMAT, { sync: true });
     else if (format !== FORMAT) throw newer(this.#directory, format);
-    const revision = Number(rows.find(([key]) => key === REVISION_KEY)?.[1] ?? FIRST_REVISION);
-    const items = rows.filter(([key]) => key.startsWith(KEY_MARK)).map(([key, row]) => this.#parse(key, row));
-    const highest = items.reduce<number>((most, item) => Math.max(most, item.revision), FIRST_REVISION);
-    if (!(highest <= revision)) throw damaged(this.#directory, `revision ${highest} is beyond the last, ${revision}`);
+    const [revision = FIRST_REVISION, sum = 0] = rows.get(STATE_KEY)?.split(' ').map(Number) ?? [];
+    const items = [...rows].filter(([key]) => key.startsWith(KEY_MARK)).map(([key, row]) => this.#parse(key, row));
+    for (const item of items) this.#fingerprint.apply({ kind: 'put', ...item });
+    if (this.#fingerprint.sum !== sum) throw damaged(this.#directory, 'some of what was written is missing or altered');
     return { items, revision: revision as Revision };
   }
 
   async write(changes: readonly Change[], revision: Revision): Promise<void> {
+    for (const change of changes) this.#fingerprint.apply(change);
     const operations = changes.map((change) =>
       change.kind === 'put'
         ? ({ type: 'put', key: KEY_MARK + change.key, value: `${change.revision} ${change.value}` } as const)
         : ({ type: 'del', key: KEY_MARK + change.key } as const),
     );
-    const counter = { type: 'put', key: REVISION_KEY, value: String(revision) } as const;
-    await this.#level.batch([...operations, counter], { sync: true });
+    const state = { type: 'put', key: STATE_KEY, value: `${revision} ${this.#fingerprint.sum}` } as const;
+    await this.#level.batch([...operations, state], { sync: true });
   }
 
   close(): Promise<void> {
     return this.#level.close();
+  }
+
+  async #readAll(): Promise<Map<string, string>> {
+    try {
+      return new Map(await this.#level.iterator().all());
+    } catch (error) {
+      throw cannotOpen(this.#directory, error);
+    }
   }
 
   #parse(markedKey: string, row: string): StoredValue {
