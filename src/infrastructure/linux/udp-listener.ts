@@ -40,7 +40,8 @@ export class UdpListener implements PortListener {
 
   /** Rejects as the kernel does: EADDRINUSE and others. */
   static async bind({ host, port, ipv6Only }: ListenPlace): Promise<UdpListener> {
-    const socket = createSocket({ type: familyOf(host) === 6 ? 'udp6' : 'udp4', ipv6Only });
+    // The flag is refused (EINVAL) with an address of IPv4.
+    const socket = createSocket(familyOf(host) === 6 ? { type: 'udp6', ipv6Only } : { type: 'udp4' });
     try {
       socket.bind({ address: host, port, exclusive: true });
       await once(socket, 'listening');
