@@ -178,11 +178,12 @@ describe('profiles', () => {
     expect(await printed('profile web mode')).toBe('audit\n');
   });
 
-  test('a selector keeps its quotation marks, which the shell took', async () => {
-    expect(await printed(`profile web rule add inbound allow from selector "tier == 'front'"`)).toBe(
-      `added inbound rule 2 of profile web: allow from selector "tier == 'front'"
-`,
-    );
+  test('a selector keeps its quotation marks, which the shell took, and is refused as long as nothing enforces it', async () => {
+    const { code, err } = await cord(`profile web rule add inbound allow from selector "tier == 'front'"`);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `error: cannot use the rule "allow from selector "tier == 'front'"": this version does not enforce selectors yet\n  try: name a tag or a CIDR instead\n`,
+    });
   });
 
   test('of containers are appended, removed, set and shown', async () => {

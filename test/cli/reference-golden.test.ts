@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
@@ -63,3 +63,32 @@ test.each(leaves(program).map((command) => [path(command).join(' '), command] as
     }
   },
 );
+
+/** `"corduroy pool add ${cidr}"` in a message of ours: what a person is told to type. */
+function* commandsInMessages(folder: string): Generator<string> {
+  for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+    const name = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) yield* commandsInMessages(name);
+    else if (name.endsWith('.ts')) {
+      const text = readFileSync(join(ROOT, name), 'utf8');
+      for (const [, words = ''] of text.matchAll(/"corduroy ([^"]+)"/g))
+        if (words !== '${kind} list') yield words.replace(/\$\{[^}]*\}/g, 'NAME');
+    }
+  }
+}
+
+test('every command that a message names exists, with its options', () => {
+  const named = ['src', 'driver', 'ipam-driver', 'policy', 'routing'].flatMap((folder) => [
+    ...commandsInMessages(folder),
+  ]);
+  const wrong = named.filter((text) => {
+    const words = rewriteArguments(text.split(' '));
+    let command = program;
+    for (const word of words) command = command.commands.find((child) => child.name() === word) ?? command;
+    const options = [...command.options, ...program.options].map(({ long }) => long);
+    const known = words.filter((w) => w.startsWith('--')).every((w) => w === '--help' || options.includes(w));
+    return command === program || !known || (command.commands.length > 0 && !/NAME|--help/.test(text));
+  });
+  expect(wrong).toEqual([]);
+  expect(named.length).toBeGreaterThan(10);
+});

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { usageError } from '../failure.js';
 import { examples } from '../help-text.js';
 import { booleanOf, integerOf } from '../option-values.js';
 import type { Column } from '../table.js';
@@ -41,14 +42,29 @@ const changeable = (command: Command): Command =>
       ]),
     )
     .option('--cross-subnet', 'encapsulate only between hosts that do not share a subnet')
-    .option('--nat-outgoing [boolean]', 'masquerade what leaves for addresses outside every pool', booleanOf)
-    .option('--disabled [boolean]', 'no new network or address comes from it; what exists stays', booleanOf);
+    .option('--nat-outgoing [boolean]', 'masquerade what leaves for addresses outside every pool', booleanOf);
 
 const creatable = (command: Command): Command =>
-  changeable(command).option('--block-size <bits>', 'prefix length of its blocks; fixed for its life', integerOf);
+  changeable(command)
+    .option('--block-size <bits>', 'prefix length of its blocks; fixed for its life', integerOf)
+    .option('--disable', DISABLE);
 
-const bodyOf = ({ encap, ...options }: { readonly encap?: string }): object =>
-  encap === undefined ? options : { ...options, encapsulation: encap };
+const DISABLE = 'no new network or address comes from it; what exists stays';
+
+interface Asked {
+  readonly encap?: string;
+  readonly enable?: true;
+  readonly disable?: true;
+}
+
+function bodyOf({ encap, enable, disable, ...options }: Asked): object {
+  if (enable && disable) throw usageError('a pool cannot be both enabled and disabled', 'give one of the two');
+  return {
+    ...options,
+    ...(encap === undefined ? {} : { encapsulation: encap }),
+    ...(enable || disable ? { disabled: disable === true } : {}),
+  };
+}
 
 const url = (pool: string): string => `/pools/${encodeURIComponent(pool)}`;
 
@@ -91,10 +107,13 @@ export function definePool(pool: Command, terminal: Terminal): void {
   examples(show, ['corduroy pool show 10.64.0.0/12', 'corduroy pool show --ipv6']);
 
   const set = pool.command('set <pool>').description('change a pool; what is not named stays');
-  changeable(set).action(async (name: string, options: object) => {
-    await terminal.changed(await terminal.client.call('PATCH', url(name), bodyOf(options)));
-  });
-  examples(set, ['corduroy pool set 10.64.0.0/12 --nat-outgoing false', 'corduroy pool set lab --disabled']);
+  changeable(set)
+    .option('--disable', DISABLE)
+    .option('--enable', 'the reverse')
+    .action(async (name: string, options: object) => {
+      await terminal.changed(await terminal.client.call('PATCH', url(name), bodyOf(options)));
+    });
+  examples(set, ['corduroy pool set 10.64.0.0/12 --nat-outgoing false', 'corduroy pool set lab --disable']);
 
   const range = pool.command('range').description('pools by a range of addresses');
   const addRange = range.command('add <start> <end>').description('add the fewest pools that are exactly this range');

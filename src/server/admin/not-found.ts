@@ -3,8 +3,12 @@ import { NotFoundError } from '../../model/errors.js';
 /** How many names a message lists before it stops. */
 const MAX_NAMES = 10;
 
-/** @param kind singular, as in `corduroy <kind> list` */
-export function notFound(kind: string, wanted: string, known: readonly string[]): NotFoundError {
+/** @param kind a command that has `list`: the message names it */
+export function notFound(
+  kind: 'pool' | 'network' | 'profile' | 'endpoint' | 'container' | 'node',
+  wanted: string,
+  known: readonly string[],
+): NotFoundError {
   const some = known.slice(0, MAX_NAMES).join(', ');
   const rest = known.length > MAX_NAMES ? ` and ${known.length - MAX_NAMES} more` : '';
   const there = known.length === 0 ? `there is no ${kind} at all` : `there are ${some}${rest}`;

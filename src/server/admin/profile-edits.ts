@@ -14,6 +14,7 @@ export interface Edited {
 
 /** @param at position in the list counted from 1, up to one past its end; absent: at the end */
 export function addRule(profile: Profile, direction: Direction, rule: Rule, at?: number): Edited {
+  refuseUnenforceable([rule]);
   const rules = profile[direction];
   const text = formatRule(rule);
   const present = rules.findIndex((r) => formatRule(r) === text);
@@ -54,6 +55,16 @@ function indexOfRule(rules: readonly Rule[], rule: Rule): number {
   return rules.findIndex((r) => formatRule(r) === text);
 }
 
+/** Both directions at once; one that is left out stays. */
+export function replaceRules(
+  profile: Profile,
+  rules: { readonly inbound?: readonly Rule[] | undefined; readonly outbound?: readonly Rule[] | undefined },
+): Edited {
+  const { inbound = profile.inbound, outbound = profile.outbound } = rules;
+  refuseUnenforceable([...(rules.inbound ?? []), ...(rules.outbound ?? [])]);
+  return { profile: { ...profile, inbound, outbound }, message: `updated the rules of profile ${profile.name}` };
+}
+
 export function addTag(profile: Profile, tag: TagName): Edited {
   if (profile.tags.includes(tag)) return { profile, message: `profile ${profile.name} has tag ${tag} already` };
   return {
@@ -86,3 +97,16 @@ export function refuseInUse(profile: Profile['name'], networks: readonly string[
 }
 
 const MAX_USERS = 5;
+
+/** What the kernel would not be given: such a rule is refused, rather than kept without effect. */
+export function refuseUnenforceable(rules: readonly Rule[]): void {
+  for (const rule of rules) {
+    for (const { selector, set } of [rule.source, rule.destination]) {
+      if (selector === undefined && set === undefined) continue;
+      const what = selector === undefined ? 'network sets' : 'selectors';
+      throw new InvalidRequestError(
+        `cannot use the rule "${formatRule(rule)}": this version does not enforce ${what} yet; name a tag or a CIDR instead`,
+      );
+    }
+  }
+}

@@ -10,7 +10,7 @@ import { formatRule, parseRule } from '../../model/rule-grammar.js';
 import type { AdminContext } from './admin-context.js';
 import { change } from './change.js';
 import { notFound } from './not-found.js';
-import { addRule, addTag, type Edited, refuseInUse, removeRule, removeTag } from './profile-edits.js';
+import { addRule, addTag, type Edited, refuseInUse, removeRule, removeTag, replaceRules } from './profile-edits.js';
 import { type ChangeReply, changeReply, route } from './route.js';
 
 const profileView = z
@@ -150,11 +150,7 @@ export const profileRoutes = [
     params,
     body: z.strictObject({ inbound: z.array(rule).max(1000).optional(), outbound: z.array(rule).max(1000).optional() }),
     response: changeReply,
-    handle: (context, { params, body }) =>
-      edit(context, params.profile, (profile) => ({
-        profile: { ...profile, inbound: body.inbound ?? profile.inbound, outbound: body.outbound ?? profile.outbound },
-        message: `updated the rules of profile ${profile.name}`,
-      })),
+    handle: (context, { params, body }) => edit(context, params.profile, (profile) => replaceRules(profile, body)),
   }),
   route({
     method: 'post',

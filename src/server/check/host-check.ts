@@ -223,7 +223,7 @@ function overlap({ routes }: HostFacts, { pools }: CheckSettings): Finding[] {
       'warning',
       'pools',
       `pool ${pool} overlaps this host's route to ${route.destination} on ${route.interfaceName}: containers could hide hosts there`,
-      'use another pool: corduroy pool add CIDR, then corduroy pool set POOL --disabled true for this one',
+      'use another pool: corduroy pool add CIDR, then corduroy pool set POOL --disable for this one',
     ),
   );
 }
