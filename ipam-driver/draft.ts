@@ -80,6 +80,14 @@ export class Draft {
     return [...values].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
   }
 
+  /** Keys of a folder that was listed whose records cannot be read. */
+  corruptKeys(prefix: string): readonly string[] {
+    return [...(this.#cache.folder(prefix) ?? [])].filter((key) => {
+      const record = this.#cache.peek(key);
+      return record !== undefined && 'corrupt' in record;
+    });
+  }
+
   /** Whether a key is there, readable or not, as far as is known without asking. */
   exists(key: string): boolean {
     const change = this.#changes.get(key);
@@ -95,6 +103,9 @@ export class Draft {
 
   /** @param value absent: delete. The record must have been read, or be known to be absent from a listing. */
   write<T>(kind: RecordKind<T>, key: string, value: T | undefined): void {
+    const stored = this.#cache.peek(key);
+    // What we cannot read is not ours to replace: a person has to look at it first.
+    if (stored !== undefined && 'corrupt' in stored) throw stored.corrupt;
     const base = this.#changes.get(key)?.base ?? this.#known(key);
     this.#changes.set(key, { kind: kind as RecordKind<unknown>, value, base });
     this.#kinds.set(key, kind as RecordKind<unknown>);

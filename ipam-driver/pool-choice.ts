@@ -27,6 +27,8 @@ export interface AddressingState {
   readonly pools: readonly Pool[];
   /** Those without a reference are free, and may still have addresses that cool down. */
   readonly subnets: readonly Subnet[];
+  /** Subnets whose records are corrupt: who uses them is not known, so that nobody else may. */
+  readonly unreadable: readonly Cidr[];
   readonly hostRoutes: readonly HostRoute[];
   readonly autoPools: boolean;
   readonly nodeMatches: (selector: string) => boolean;
@@ -88,6 +90,11 @@ function chooseNamed(cidr: Cidr, request: SubnetRequest, state: AddressingState)
 
 /** A subnet that is a whole pool is shared by all networks that name it; any other is for one network. */
 function requireClear(cidr: Cidr, isWholePool: boolean, state: AddressingState): void {
+  const unreadable = state.unreadable.find((subnet) => overlaps(subnet, cidr));
+  if (unreadable !== undefined)
+    throw new ConflictError(
+      `--subnet ${cidr} overlaps ${unreadable}, whose record in the datastore cannot be read; run "corduroy ipam check", or choose another subnet`,
+    );
   const used = state.subnets.filter((subnet) => subnet.references.length > 0 && overlaps(subnet.cidr, cidr));
   const other = used.find((subnet) => subnet.cidr !== cidr);
   if (other !== undefined)
@@ -122,6 +129,7 @@ function carve(request: SubnetRequest, state: AddressingState, size: number): Po
     // A subnet without references only keeps addresses cooling: it can be used again as it is, but not in part.
     const cidr = nextFreeSubnet(pool.cidr, length, [
       ...state.subnets.filter((s) => s.references.length > 0 || prefixLengthOf(s.cidr) !== length).map((s) => s.cidr),
+      ...state.unreadable,
       ...state.hostRoutes.map(({ destination }) => destination),
     ]);
     if (cidr !== undefined) return { cidr, pool, isNewPool: false };

@@ -11,6 +11,9 @@ export const UNBOUND_HORIZON_MS = 10 * 60_000;
 /** From RequestPool to the end of CreateNetwork, likewise. */
 const REFERENCE_GRACE_MS = 60_000;
 
+/** Two looks closer together than this count as one: what is under way has settled between them. */
+const BETWEEN_SIGHTINGS_MS = 10_000;
+
 export type Assigned = Exclude<Allocation, { state: 'reserved' }>;
 
 /** An allocation as it was seen: it is freed only if it is still the same. */
@@ -31,23 +34,24 @@ export interface ReclaimView {
   readonly networks: ReadonlyMap<DockerNetworkId, readonly Cidr[]>;
   /** Undefined: Docker does not answer. */
   readonly docker: readonly DockerNetwork[] | undefined;
-  /** What the last look gave. */
-  readonly suspects: ReadonlySet<string>;
+  /** What the last look gave: what seemed to be nobody's, and since when. */
+  readonly suspects: ReadonlyMap<string, Date>;
 }
 
 export interface ReclaimDecision {
   readonly addresses: readonly Doomed[];
   readonly references: readonly { readonly subnet: Cidr; readonly reference: ReferenceId }[];
   /** For the next look: what was seen for the first time, or still waits. */
-  readonly suspects: ReadonlySet<string>;
+  readonly suspects: ReadonlyMap<string, Date>;
 }
 
 /** What can be freed without taking it from anybody. Pure: the caller reads, frees and remembers the suspects. */
 export function decideReclaim(view: ReclaimView): ReclaimDecision {
-  const suspects = new Set<string>();
+  const suspects = new Map<string, Date>();
   const confirmed = (suspect: string): boolean => {
-    suspects.add(suspect);
-    return view.suspects.has(suspect);
+    const since = view.suspects.get(suspect) ?? view.now;
+    suspects.set(suspect, since);
+    return view.now.getTime() - since.getTime() >= BETWEEN_SIGHTINGS_MS;
   };
   const ours = view.blocks.flatMap((block) =>
     [...allocationsOf(block)].flatMap(({ address, allocation }) =>

@@ -15,7 +15,7 @@ import type { SubnetRegistry } from './subnet-registry.js';
 export class Reclaimer implements AddressReclaim {
   readonly #context: IpamContext;
   readonly #registry: SubnetRegistry;
-  #suspects: ReadonlySet<string> = new Set();
+  #suspects: ReadonlyMap<string, Date> = new Map();
 
   constructor(context: IpamContext, registry: SubnetRegistry) {
     this.#context = context;

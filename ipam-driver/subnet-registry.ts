@@ -1,7 +1,7 @@
 import type { HostRoute, HostRoutes } from '../src/effects/host-routes.js';
 import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
-import { type Cidr, overlaps, prefixLengthOf } from '../src/model/cidr.js';
-import { ConflictError, describeError } from '../src/model/errors.js';
+import { type Cidr, overlaps, parseCidr, prefixLengthOf } from '../src/model/cidr.js';
+import { ConflictError, describeError, InvalidRequestError } from '../src/model/errors.js';
 import { type Pool, PoolRecord, poolKey } from '../src/model/pool.js';
 import {
   ADDRESS_PLAN_KEY,
@@ -121,6 +121,7 @@ export class SubnetRegistry {
       node,
       pools,
       subnets,
+      unreadable: draft.corruptKeys(SubnetRecord.prefix).flatMap(subnetOfKey),
       hostRoutes,
       autoPools: settings.autoPools,
       nodeMatches,
@@ -179,6 +180,16 @@ export class SubnetRegistry {
     if (after.node !== node) return after;
     const { node: _given, ...unclaimed } = after;
     return unclaimed;
+  }
+}
+
+/** The CIDR that a subnet's key names; none if even the key is not ours. */
+function subnetOfKey(key: string): Cidr[] {
+  try {
+    return [parseCidr(key.slice(SubnetRecord.prefix.length).replace(/-(\d+)$/, '/$1'))];
+  } catch (error) {
+    if (error instanceof InvalidRequestError) return [];
+    throw error;
   }
 }
 

@@ -6,7 +6,7 @@ import type { DockerNetwork } from './docker.js';
 export interface AddressReclaim {
   /**
    * One look at this node's addresses and subnets. Frees addresses that no endpoint came for within 10 minutes, and,
-   * when seen so in two calls, those of endpoints and subnets of networks that neither the store nor Docker knows.
+   * when seen so in two calls 10 s or more apart, those of endpoints and subnets of networks that neither the store nor Docker knows.
    *
    * @param docker all of `Docker.networks()`; undefined: not known now, and then nothing is freed that Docker may have
    */

@@ -223,6 +223,25 @@ describe('check', () => {
     expect(cluster.datastore.contents().get(key)).toBe('{"broken":');
   });
 
+  test('a corrupt subnet is passed over, refused by name, and never replaced', async () => {
+    const key = '/corduroy/v1/subnet/10.64.0.0-24';
+    cluster.datastore.put(key, '{"broken":');
+    expect((await node.requestPool()).Pool).toBe('10.64.1.0/24');
+    await expect(node.requestPool({ Pool: '10.64.0.0/25' })).rejects.toThrow(
+      'overlaps 10.64.0.0/24, whose record in the datastore cannot be read',
+    );
+    expect(cluster.datastore.contents().get(key)).toBe('{"broken":');
+  });
+
+  test('a corrupt pool is not replaced by adding it again', async () => {
+    const key = '/corduroy/v1/pool/10.200.0.0-16';
+    cluster.datastore.put(key, '{"broken":');
+    await expect(node.ipam.admin.addPools([{ cidr: parseCidr('10.200.0.0/16') }])).rejects.toThrow(
+      `the record at ${key} cannot be read`,
+    );
+    expect(cluster.datastore.contents().get(key)).toBe('{"broken":');
+  });
+
   test('blocks and reservations of a subnet that is gone are removed', async () => {
     await aNetwork();
     cluster.datastore.write({ kind: 'delete', key: '/corduroy/v1/subnet/10.64.9.0-24' });

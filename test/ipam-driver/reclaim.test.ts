@@ -35,6 +35,11 @@ function dockerNetwork(changes: Partial<DockerNetwork> = {}): DockerNetwork {
   };
 }
 
+/** The reconciler looks again. */
+function later(): void {
+  cluster.clock.advance(10_000);
+}
+
 const withEndpoint = (): DockerNetwork =>
   dockerNetwork({
     endpoints: new Map<EndpointId, { containerName: string }>([[parseEndpointId(ENDPOINT), { containerName: 'c' }]]),
@@ -79,17 +84,24 @@ describe('a bound address', () => {
 
   test('is freed when neither the store nor Docker knows its endpoint, seen twice', async () => {
     expect((await node.ipam.reclaim.reclaim([dockerNetwork()])).addresses).toEqual([]);
+    cluster.clock.advance(9_999);
+    expect((await node.ipam.reclaim.reclaim([dockerNetwork()])).addresses).toEqual([]);
+    cluster.clock.advance(1);
     expect((await node.ipam.reclaim.reclaim([dockerNetwork()])).addresses).toEqual([address]);
   });
 
   test('stays while Docker knows the endpoint, or does not answer', async () => {
-    for (const docker of [[withEndpoint()], [withEndpoint()], undefined, undefined])
+    for (const docker of [[withEndpoint()], [withEndpoint()], undefined, undefined]) {
       expect((await node.ipam.reclaim.reclaim(docker)).addresses).toEqual([]);
+      later();
+    }
   });
 
   test('is not freed when it was seen so, then not, then so again', async () => {
-    for (const docker of [[dockerNetwork()], [withEndpoint()], [dockerNetwork()]])
+    for (const docker of [[dockerNetwork()], [withEndpoint()], [dockerNetwork()]]) {
       expect((await node.ipam.reclaim.reclaim(docker)).addresses).toEqual([]);
+      later();
+    }
   });
 });
 
@@ -98,6 +110,7 @@ describe('the subnet of a network that was never finished', () => {
     expect((await node.ipam.reclaim.reclaim([])).subnets).toEqual([]);
     cluster.clock.advance(2 * MINUTE);
     expect((await node.ipam.reclaim.reclaim([])).subnets).toEqual([]);
+    later();
     expect((await node.ipam.reclaim.reclaim([])).subnets).toEqual(['10.64.9.0/24']);
     expect(await node.ipam.admin.blocks()).toEqual([]);
     await node.requestPool({ Pool: '10.64.9.0/24' });
@@ -105,7 +118,9 @@ describe('the subnet of a network that was never finished', () => {
 
   test('stays while Docker has a network with it, or does not answer', async () => {
     cluster.clock.advance(60 * MINUTE);
-    for (const docker of [[dockerNetwork()], [dockerNetwork()], undefined, undefined])
+    for (const docker of [[dockerNetwork()], [dockerNetwork()], undefined, undefined]) {
       expect((await node.ipam.reclaim.reclaim(docker)).subnets).toEqual([]);
+      later();
+    }
   });
 });
