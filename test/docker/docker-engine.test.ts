@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { DockerEvent } from '../../src/effects/docker.js';
 import { silentLogger } from '../../src/effects/logger.js';
@@ -5,6 +10,7 @@ import { DockerEngine } from '../../src/infrastructure/docker/docker-engine.js';
 import { systemClock } from '../../src/infrastructure/system-clock.js';
 import { parseDockerNetworkId } from '../../src/model/ids.js';
 import { describeDocker, type EngineWorld } from '../contracts/docker-contract.js';
+import { eventually } from '../contracts/eventually.js';
 import { Lab } from '../lab/lab.js';
 import { describeInLab } from '../lab/needs.js';
 import { TEST_IMAGE } from '../lab/test-image.js';
@@ -51,5 +57,31 @@ describe('an engine that is not there', () => {
     following.close();
     expect(events).toEqual([]);
     expect(warnings).toEqual([expect.stringMatching(/Docker does not answer/)]);
+  });
+});
+
+describe('an engine that accepts and does not answer', () => {
+  test('is given up within the deadline, and its connections are closed', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'corduroy-docker-'));
+    const socketPath = join(directory, 'docker.sock');
+    const connections = new Set<Socket>();
+    const server = createServer((socket) => {
+      connections.add(socket);
+      socket.on('error', () => {}).resume();
+      socket.once('close', () => connections.delete(socket));
+    }).listen(socketPath);
+    await once(server, 'listening');
+    const docker = new DockerEngine({ socketPath, plugin: 'corduroy', clock: systemClock, log: silentLogger });
+    try {
+      const startedAt = Date.now();
+      expect(await docker.network(parseDockerNetworkId('a'.repeat(64)))).toBeUndefined();
+      expect(await docker.containerByName('web')).toBeUndefined();
+      expect(Date.now() - startedAt).toBeLessThan(1_500);
+      expect(await docker.containers(AbortSignal.timeout(20))).toBeUndefined();
+      await eventually(() => expect(connections.size).toBe(0));
+    } finally {
+      server.close();
+      await rm(directory, { recursive: true });
+    }
   });
 });
