@@ -8,8 +8,10 @@ import { describeError } from '../src/model/errors.js';
 import type { EndpointId, NodeName } from '../src/model/ids.js';
 import { withContainer } from './endpoint-marks.js';
 
+/** ms that a new endpoint is given for Docker's event, which comes when it has joined, before it is asked for without. */
+const EVENT_MS = 100;
 /** ms before each further question about an endpoint whose container Docker does not tell yet; then the reconciler's run. */
-const PAUSES_MS = [20, 50, 100, 200, 500, 1_000, 2_000, 5_000] as const;
+const PAUSES_MS = [50, 100, 200, 500, 1_000, 2_000, 5_000] as const;
 /** Up to so many containers are asked for by name; of more, the whole list is read once. */
 const MAX_BY_NAME = 2;
 /** Lost races in a row before the reconciler's next run has to do it. */
@@ -25,18 +27,25 @@ export interface IdentityDependencies {
   readonly log: Logger;
 }
 
+interface Question {
+  /** In vain. */
+  readonly attempts: number;
+  /** When it is asked next. */
+  readonly dueMs: number;
+}
+
 /**
  * Learns which container is behind each endpoint of this node, and keeps it in the endpoint's record. It asks after
  * Docker's calls, never inside them; a container runs with its network's profiles until then.
  */
 export class EndpointIdentity {
   readonly #on: IdentityDependencies;
-  /** How often each was asked for in vain. */
-  readonly #wanted = new Map<EndpointId, number>();
+  readonly #wanted = new Map<EndpointId, Question>();
   readonly #problems = new Map<EndpointId, readonly string[]>();
   readonly #abort = new AbortController();
   readonly #unsubscribe: () => void;
   #running: Promise<void> | undefined;
+  #wake: () => void = () => {};
 
   constructor(dependencies: IdentityDependencies) {
     this.#on = dependencies;
@@ -45,14 +54,17 @@ export class EndpointIdentity {
       const endpoint = change.after ?? change.before;
       if (endpoint?.node !== dependencies.node) return;
       if (change.after === undefined) this.#forget(endpoint.id);
-      else if (change.after.container === undefined && change.before === undefined) this.want([endpoint.id]);
+      else if (change.after.container === undefined && change.before === undefined) this.want([endpoint.id], EVENT_MS);
     });
   }
 
-  /** Asks for these soon, and again with growing pauses until Docker tells. */
-  want(ids: Iterable<EndpointId>): void {
-    for (const id of ids) this.#wanted.set(id, 0);
-    if (this.#wanted.size > 0) this.#running ??= this.#run();
+  /** Asks for these after `delayMs`, and again with growing pauses until Docker tells. */
+  want(ids: Iterable<EndpointId>, delayMs = 0): void {
+    const dueMs = this.#nowMs() + delayMs;
+    for (const id of ids) this.#wanted.set(id, { attempts: 0, dueMs });
+    if (this.#wanted.size === 0) return;
+    this.#wake();
+    this.#running ??= this.#run();
   }
 
   /** Takes from a whole answer of Docker's what it says about our endpoints: unknown containers, and new names. */
@@ -82,20 +94,20 @@ export class EndpointIdentity {
     this.#unsubscribe();
     this.#wanted.clear();
     this.#abort.abort();
+    this.#wake();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#on;
-    const { signal } = this.#abort;
+    const { log } = this.#on;
     try {
-      // What was wanted in the same tick is asked for together.
+      // What is wanted in the same tick is asked for together.
       await Promise.resolve();
-      while (this.#wanted.size > 0 && !signal.aborted) {
-        const asked = new Map(this.#wanted);
-        await this.#askFor([...asked.keys()]);
-        const pauseMs = this.#countInVain(asked);
-        if (pauseMs !== undefined) await clock.sleep(pauseMs, signal);
+      while (this.#wanted.size > 0 && !this.#abort.signal.aborted) {
+        const due = new Map([...this.#wanted].filter(([, { dueMs }]) => dueMs <= this.#nowMs()));
+        if (due.size > 0) await this.#askFor([...due.keys()]);
+        for (const [id, question] of due) this.#countInVain(id, question);
+        await this.#sleepUntilDue();
       }
     } catch (error) {
       log.warn(
@@ -108,21 +120,25 @@ export class EndpointIdentity {
     }
   }
 
-  /** The shortest pause that one of them is due for; undefined if none is left. */
-  #countInVain(asked: ReadonlyMap<EndpointId, number>): number | undefined {
-    const pauses: number[] = [];
-    for (const [id, attempts] of asked) {
-      if (!this.#wanted.has(id)) continue;
-      const pauseMs = PAUSES_MS[attempts];
-      // Wanted anew meanwhile: the count began anew, too.
-      const count = this.#wanted.get(id) === attempts ? attempts + 1 : 0;
-      if (pauseMs === undefined) this.#wanted.delete(id);
-      else {
-        this.#wanted.set(id, count);
-        pauses.push(pauseMs);
-      }
-    }
-    return pauses.length === 0 ? undefined : Math.min(...pauses);
+  #countInVain(id: EndpointId, question: Question): void {
+    // Answered, or wanted anew meanwhile.
+    if (this.#wanted.get(id) !== question) return;
+    const pauseMs = PAUSES_MS[question.attempts];
+    if (pauseMs === undefined) this.#wanted.delete(id);
+    else this.#wanted.set(id, { attempts: question.attempts + 1, dueMs: this.#nowMs() + pauseMs });
+  }
+
+  async #sleepUntilDue(): Promise<void> {
+    const next = Math.min(...[...this.#wanted.values()].map(({ dueMs }) => dueMs));
+    const leftMs = next - this.#nowMs();
+    if (this.#wanted.size === 0 || leftMs <= 0 || this.#abort.signal.aborted) return;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await this.#on.clock.sleep(leftMs, woken.signal);
+  }
+
+  #nowMs(): number {
+    return this.#on.clock.now().getTime();
   }
 
   async #askFor(ids: readonly EndpointId[]): Promise<void> {

@@ -218,6 +218,24 @@ describe('a container that Docker tells only later', () => {
   });
 });
 
+describe('containers that start at the same time', () => {
+  test('are asked for together, and one that Docker does not tell keeps no other waiting', async () => {
+    const id = await node.engine.createNetwork('web');
+    node.putNetwork(id);
+    node.start();
+    await pass(0);
+    node.putEndpoint(anEndpoint({ id: parseEndpointId(shortHash('silent', 64)), dockerNetworkId: id }));
+    await pass(1_000, 3);
+    const names = ['a1', 'a2', 'a3', 'a4'];
+    for (const name of names) {
+      await node.engine.run(name, 'web');
+      node.putEndpoint(anEndpoint({ id: node.engine.endpointOf(name), dockerNetworkId: id }));
+    }
+    await pass(100);
+    expect(names.map((name) => node.endpoint(node.engine.endpointOf(name))?.container?.name)).toEqual(names);
+  });
+});
+
 describe('a network', () => {
   test('under a provisional name takes the real one as soon as Docker tells it', async () => {
     const id = await node.engine.createNetwork('web');
