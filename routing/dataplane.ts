@@ -21,6 +21,7 @@ import type { IpAddress } from '../src/model/ip-address.js';
 import type { Route } from '../src/model/route.js';
 import { AddressFlows, flowsToCut } from './address-flows.js';
 import { EndpointAttacher } from './endpoint-attacher.js';
+import { gatewayRoute } from './endpoint-kernel-state.js';
 import { EndpointResync } from './endpoint-resync.js';
 import { FirewallApplier } from './firewall-applier.js';
 import { FirewallProgrammer } from './firewall-programmer.js';
@@ -28,7 +29,7 @@ import { HostForwarding } from './host-forwarding.js';
 import { isOurHostEnd } from './ownership.js';
 import { Pacer } from './pacer.js';
 import { RepairLog } from './repair-log.js';
-import type { RuleText } from './restore-transaction.js';
+import { replayView } from './replay-view.js';
 
 const RESYNC_MS = 60_000;
 /** After a sign of foreign changes: soon, but once for all that come together. */
@@ -41,7 +42,6 @@ export interface DataplaneOptions {
   readonly view: ClusterView;
   readonly firewall: FirewallSource;
   readonly node: NodeName;
-  readonly ruleText: RuleText;
   /** Would this connection be refused if it were new? */
   readonly denied: (flow: TrackedFlow) => boolean;
   readonly clock: Clock;
@@ -76,7 +76,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     this.#flows = new AddressFlows(kernel.conntrack, clock, log);
     this.#forwarding = new HostForwarding(kernel.sysctls, options.formerHostSettings);
     this.#applier = new FirewallApplier({
-      programmer: new FirewallProgrammer(kernel, options.ruleText, [4, 6]),
+      programmer: new FirewallProgrammer(kernel, [4, 6]),
       source: options.firewall,
       clock,
       log,
@@ -92,12 +92,16 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       policyInForce: (signal) => this.#applier.settled(signal),
       log,
       ipv6: () => this.#ipv6,
+      gatewayOf: ({ dockerNetworkId }) => options.view.localNetworks.get(dockerNetworkId)?.value.linkLocalGateway,
     });
     this.#endpointResync = new EndpointResync({
       kernel,
       attacher: this.#attacher,
       localEndpoints: () => this.#localEndpoints(),
-      blackholes: options.blackholes ?? (() => []),
+      hostRoutes: () => [
+        ...(options.blackholes?.() ?? []),
+        ...[...options.view.localNetworks.values()].map(({ value }) => gatewayRoute(value.linkLocalGateway)),
+      ],
       now: () => clock.now(),
     });
     this.#pacer = new Pacer({
@@ -119,13 +123,14 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
 
   async #start(): Promise<void> {
     const { view, kernel, firewall } = this.#options;
+    await view.ready();
+    for (const change of replayView(view)) firewall.apply(change);
     this.#closers.push(
       view.subscribe((change) => {
         firewall.apply(change);
         this.#applier.changed();
       }),
     );
-    await view.ready();
     this.#ipv6 = (await kernel.sysctls.list('net/ipv6/conf')).length > 0;
     await Promise.all([this.#noteLinks(), this.#flows.start(), this.#applier.start()]);
     // Only now: with rules in force, nothing that begins to be routed passes unjudged.

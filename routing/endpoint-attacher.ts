@@ -4,8 +4,9 @@ import type { NetworkCommand } from '../src/effects/network-stack.js';
 import type { Endpoint } from '../src/model/endpoint.js';
 import { DeadlineExceededError, describeError, KernelError } from '../src/model/errors.js';
 import { type EndpointId, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
 import type { AddressFlows } from './address-flows.js';
-import { type EndpointKernelState, endpointKernelState } from './endpoint-kernel-state.js';
+import { type EndpointKernelState, endpointKernelState, gatewayRoute } from './endpoint-kernel-state.js';
 import { KeyedQueue } from './keyed-queue.js';
 
 /** Gives endpoints their links, and takes them away again. */
@@ -15,6 +16,7 @@ export class EndpointAttacher {
   readonly #policyInForce: (signal?: AbortSignal) => Promise<void>;
   readonly #log: Logger;
   readonly #ipv6: () => boolean;
+  readonly #gatewayOf: (endpoint: Endpoint) => IpAddress | undefined;
   readonly #links = new Set<InterfaceName>();
   readonly #attaching = new Map<EndpointId, { readonly abort: AbortController; readonly done: Promise<void> }>();
   /** Makes attach, detach and repair of one endpoint follow one another. */
@@ -26,12 +28,15 @@ export class EndpointAttacher {
     readonly policyInForce: (signal?: AbortSignal) => Promise<void>;
     readonly log: Logger;
     readonly ipv6: () => boolean;
+    /** The address that the endpoint's container has as its IPv4 gateway. */
+    readonly gatewayOf: (endpoint: Endpoint) => IpAddress | undefined;
   }) {
     this.#kernel = options.kernel;
     this.#flows = options.flows;
     this.#policyInForce = options.policyInForce;
     this.#log = options.log;
     this.#ipv6 = options.ipv6;
+    this.#gatewayOf = options.gatewayOf;
   }
 
   /** Host sides that exist and are not being removed. */
@@ -88,7 +93,7 @@ export class EndpointAttacher {
     try {
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
       signal.throwIfAborted();
-      await this.#kernel.network.apply(connectCommands(state));
+      await this.#kernel.network.apply([...connectCommands(state), ...this.#gatewayCommands(endpoint)]);
       signal.throwIfAborted();
     } catch (error) {
       this.#links.add(state.hostEnd);
@@ -101,6 +106,11 @@ export class EndpointAttacher {
       throw error;
     }
     this.#links.add(state.hostEnd);
+  }
+
+  #gatewayCommands(endpoint: Endpoint): readonly NetworkCommand[] {
+    const gateway = this.#gatewayOf(endpoint);
+    return gateway === undefined ? [] : [{ kind: 'putRoute', route: gatewayRoute(gateway) }];
   }
 
   async #createLink(state: EndpointKernelState, mtu: number): Promise<void> {

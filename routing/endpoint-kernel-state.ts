@@ -2,7 +2,7 @@ import type { Sysctl } from '../src/effects/sysctls.js';
 import { hostCidr } from '../src/model/cidr.js';
 import type { Endpoint } from '../src/model/endpoint.js';
 import { containerInterfaceOf, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
-import { familyOf } from '../src/model/ip-address.js';
+import { familyOf, type IpAddress } from '../src/model/ip-address.js';
 import { HOST_SIDE_MAC, type MacAddress } from '../src/model/mac-address.js';
 import type { PermanentNeighbour, Route } from '../src/model/route.js';
 
@@ -17,6 +17,16 @@ export interface EndpointKernelState {
   readonly neighbours: readonly PermanentNeighbour[];
   readonly routes: readonly Route[];
 }
+
+/**
+ * A container's IPv4 gateway is an address that nobody has, and the host answers ARP for it only if it has a route to
+ * it other than back to the container: the default route, usually. This one serves hosts that have none.
+ */
+export const gatewayRoute = (gateway: IpAddress): Route => ({
+  kind: 'link',
+  destination: hostCidr(gateway),
+  interfaceName: 'lo' as InterfaceName,
+});
 
 /** @param ipv6 the kernel has IPv6: without it there are no IPv6 settings to write */
 export function endpointKernelState(

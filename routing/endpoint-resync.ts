@@ -7,7 +7,7 @@ import type { Link } from '../src/model/link.js';
 import type { PermanentNeighbour, Route } from '../src/model/route.js';
 import type { EndpointAttacher } from './endpoint-attacher.js';
 import type { EndpointKernelState } from './endpoint-kernel-state.js';
-import { isOurContainerEnd, isOurHostEnd, isOurRoute } from './ownership.js';
+import { isGatewayRoute, isOurContainerEnd, isOurHostEnd, isOurRoute } from './ownership.js';
 import { diffRoutes, missingNeighbours } from './route-diff.js';
 
 type ReportRepair = (what: Repair['what'], detail: string) => void;
@@ -22,7 +22,7 @@ export class EndpointResync {
   readonly #kernel: Kernel;
   readonly #attacher: EndpointAttacher;
   readonly #localEndpoints: () => readonly Endpoint[];
-  readonly #blackholes: () => readonly Route[];
+  readonly #hostRoutes: () => readonly Route[];
   readonly #now: () => Date;
   readonly #waitingSince = new Map<InterfaceName, number>();
 
@@ -30,13 +30,13 @@ export class EndpointResync {
     readonly kernel: Kernel;
     readonly attacher: EndpointAttacher;
     readonly localEndpoints: () => readonly Endpoint[];
-    readonly blackholes: () => readonly Route[];
+    readonly hostRoutes: () => readonly Route[];
     readonly now: () => Date;
   }) {
     this.#kernel = options.kernel;
     this.#attacher = options.attacher;
     this.#localEndpoints = options.localEndpoints;
-    this.#blackholes = options.blackholes;
+    this.#hostRoutes = options.hostRoutes;
     this.#now = options.now;
   }
 
@@ -50,7 +50,7 @@ export class EndpointResync {
     const endpoints = new Map(this.#localEndpoints().map((endpoint) => [hostInterfaceOf(endpoint.id), endpoint]));
     this.#noteGone(links);
     await this.#sweep(links, endpoints, report);
-    await this.#repairBlockRoutes(routes, report);
+    await this.#repairHostRoutes(routes, report);
     let count = 0;
     for (const link of links) {
       const endpoint = endpoints.get(link.name);
@@ -97,16 +97,19 @@ export class EndpointResync {
     return now - since >= CONTAINER_END_GRACE_MS;
   }
 
-  async #repairBlockRoutes(routes: readonly Route[], report: ReportRepair): Promise<void> {
+  async #repairHostRoutes(routes: readonly Route[], report: ReportRepair): Promise<void> {
     const stray = (route: Route) =>
       route.kind === 'link' &&
       !this.#attacher.links.has(route.interfaceName) &&
       !this.#attacher.queue.busy(route.interfaceName);
     const actual = routes.filter((route) => isOurRoute(route) && (route.kind === 'blackhole' || stray(route)));
-    const { put, remove } = diffRoutes(this.#blackholes(), actual);
+    const { put, remove } = diffRoutes(this.#hostRoutes(), actual);
     if (put.length + remove.length === 0) return;
-    for (const { destination } of put) report('route', `${destination}: the block's own route was missing`);
-    for (const { destination } of remove) report('route', `${destination}: should not be`);
+    for (const { destination } of put) report('route', `${destination}: was missing`);
+    for (const route of remove) {
+      // The gateway of a network that was removed goes at the next resync: no sign that anything was wrong.
+      if (!isGatewayRoute(route)) report('route', `${route.destination}: should not be`);
+    }
     await this.#kernel.network.apply([
       ...put.map((route): NetworkCommand => ({ kind: 'putRoute', route })),
       ...remove.map((route): NetworkCommand => ({ kind: 'removeRoute', route })),

@@ -1,9 +1,9 @@
+import { putText, removeText } from '../policy/restore-text.js';
 import type { IpSetCommand } from '../src/effects/ip-sets.js';
 import type { Kernel } from '../src/effects/kernel.js';
-import { chainKey, type FirewallChanges, type FirewallState } from '../src/model/chain.js';
+import type { FirewallChanges, FirewallState } from '../src/model/chain.js';
 import type { IpFamily } from '../src/model/ip-address.js';
-import { type ChainDiff, diffChains, type Readback, readText, writtenText } from './chain-diff.js';
-import { byTable, putText, type RuleText, removeText } from './restore-transaction.js';
+import { type ChainDiff, diffChains, hooksText } from './chain-diff.js';
 import { parseSavedTables } from './saved-tables.js';
 import { diffSets } from './set-diff.js';
 
@@ -18,13 +18,10 @@ export interface Finding {
 /** Writes the packet filter: small changes as they come, or all of it after reading it back. */
 export class FirewallProgrammer {
   readonly #kernel: Kernel;
-  readonly #ruleText: RuleText;
   readonly #families: readonly IpFamily[];
-  readonly #readback = new Map<string, { readonly written: string; readonly read: string }>();
 
-  constructor(kernel: Kernel, ruleText: RuleText, families: readonly IpFamily[]) {
+  constructor(kernel: Kernel, families: readonly IpFamily[]) {
     this.#kernel = kernel;
-    this.#ruleText = ruleText;
     this.#families = families;
   }
 
@@ -32,11 +29,7 @@ export class FirewallProgrammer {
   async change(changes: readonly FirewallChanges[]): Promise<void> {
     const mine = changes.filter(({ family }) => this.#families.includes(family));
     await this.#kernel.ipSets.apply(mine.flatMap(additions));
-    await Promise.all(
-      mine.map(({ family, putChains, removeChains }) =>
-        this.#load(family, putText(byTable(putChains), this.#ruleText) + removeText(removeChains)),
-      ),
-    );
+    await Promise.all(mine.map((change) => this.#load(change.family, putText(change) + removeText(change))));
     await this.#kernel.ipSets.apply(mine.flatMap(memberRemovals));
     await this.#kernel.ipSets.apply(mine.flatMap(setRemovals));
   }
@@ -53,18 +46,16 @@ export class FirewallProgrammer {
     const tables = saved.map(parseSavedTables);
     // From here to the diffs nothing awaits: both families and the sets are compared with one and the same moment.
     const states = this.#families.map(desired);
-    const chainDiffs = states.map((state, i) =>
-      diffChains(state, tables[i] ?? new Map(), this.#ruleText, this.#readbackOf(state.family)),
-    );
+    const chainDiffs = states.map((state, i) => diffChains(state, tables[i] ?? new Map()));
     const setDiff = diffSets(
       states.flatMap((state) => [...state.sets.values()]),
       sets,
     );
     await this.#kernel.ipSets.apply(setDiff.before);
     await Promise.all(
-      states.map(async (state, i) => {
+      states.map(async ({ family }, i) => {
         const diff = chainDiffs[i];
-        if (diff !== undefined) await this.#loadDiff(state, diff);
+        if (diff !== undefined) await this.#load(family, textOf(family, diff));
       }),
     );
     await this.#kernel.ipSets.apply(setDiff.after.filter(({ kind }) => kind === 'remove'));
@@ -81,39 +72,23 @@ export class FirewallProgrammer {
     ];
   }
 
-  async #loadDiff(state: FirewallState, diff: ChainDiff): Promise<void> {
-    const text = putText(diff.change, this.#ruleText);
-    await this.#load(state.family, text);
-    await this.#load(state.family, removeText(diff.remove));
-    if (text !== '') await this.#learn(state);
-  }
-
-  /** Chains that the kernel words otherwise than we do would look changed for ever; what it says now is what we wrote. */
-  async #learn(state: FirewallState): Promise<void> {
-    const tables = parseSavedTables(await this.#kernel.packetFilters[state.family].save());
-    const readback = this.#readbackOf(state.family);
-    for (const { put } of diffChains(state, tables, this.#ruleText, readback).change) {
-      for (const chain of put) {
-        const read = tables.get(chain.table)?.chains.get(chain.name);
-        if (read === undefined) continue;
-        this.#readback.set(`${state.family} ${chainKey(chain.table, chain.name)}`, {
-          written: writtenText(chain, this.#ruleText),
-          read: readText(read),
-        });
-      }
-    }
-  }
-
-  #readbackOf(family: IpFamily): Readback {
-    const prefix = `${family} `;
-    return new Map(
-      [...this.#readback].filter(([key]) => key.startsWith(prefix)).map(([key, text]) => [key.slice(2), text]),
-    );
-  }
-
   async #load(family: IpFamily, text: string): Promise<void> {
     if (text !== '') await this.#kernel.packetFilters[family].load(text);
   }
+}
+
+/** Chains before the rules that lead to them, and those that go after the rules that led to them. */
+function textOf(family: IpFamily, { put, hooks, remove }: ChainDiff): string {
+  const changes: FirewallChanges = {
+    family,
+    createSets: [],
+    addMembers: new Map(),
+    putChains: put,
+    removeChains: remove,
+    removeMembers: new Map(),
+    destroySets: [],
+  };
+  return putText(changes) + hooksText(hooks) + removeText(changes);
 }
 
 function additions({ createSets, addMembers }: FirewallChanges): readonly IpSetCommand[] {

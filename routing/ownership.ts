@@ -1,3 +1,4 @@
+import { hashOf } from '../policy/restore-text.js';
 import type { InterfaceName } from '../src/model/ids.js';
 import type { Link } from '../src/model/link.js';
 import type { Route } from '../src/model/route.js';
@@ -12,9 +13,14 @@ export const isOurLink = ({ name }: Pick<Link, 'name'>): boolean => isOurHostEnd
 export const isOurChain = (name: string): boolean => name.startsWith('cord-');
 export const isOurSet = (name: string): boolean => name.startsWith('cord');
 
-/** A rule in one of the kernel's own chains is ours if it goes to a chain of ours or bears our comment. */
+/** A rule in one of the kernel's own chains is ours if it goes to a chain of ours or bears our hash. */
 export const isOurHookRule = (rule: SavedRule): boolean =>
-  /(^| )-[jg] cord-/.test(rule.text) || /--comment "?cord:/.test(rule.text);
+  /(^| )-[jg] cord-/.test(rule.text) || hashOf(rule.text) !== undefined;
 
 /** Of the routes with our protocol number: others who chose the same number lead theirs elsewhere. */
-export const isOurRoute = (route: Route): boolean => route.kind === 'blackhole' || isOurHostEnd(route.interfaceName);
+export const isOurRoute = (route: Route): boolean =>
+  route.kind === 'blackhole' || isOurHostEnd(route.interfaceName) || isGatewayRoute(route);
+
+/** See `gatewayRoute`. */
+export const isGatewayRoute = (route: Route): boolean =>
+  route.kind === 'link' && route.interfaceName === 'lo' && /^169\.254\.\d+\.\d+\/32$/.test(route.destination);

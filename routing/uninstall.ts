@@ -17,7 +17,7 @@ export async function uninstallDataplane(kernel: Kernel, formerHostSettings: Tex
   await kernel.network.retired();
   const routes = (await kernel.network.ourRoutes()).filter(isOurRoute);
   await kernel.network.apply(routes.map((route) => ({ kind: 'removeRoute', route })));
-  await new FirewallProgrammer(kernel, () => '', [4, 6]).synchronise(nothing);
+  await new FirewallProgrammer(kernel, [4, 6]).synchronise(nothing);
   await new HostForwarding(kernel.sysctls, formerHostSettings).restore();
 }
 

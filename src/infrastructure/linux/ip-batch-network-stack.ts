@@ -1,7 +1,7 @@
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { NetworkCommand, NetworkStack, NetworkStackChange } from '../../effects/network-stack.js';
-import { KernelError } from '../../model/errors.js';
+import { describeError, KernelError } from '../../model/errors.js';
 import type { InterfaceName } from '../../model/ids.js';
 import type { Link } from '../../model/link.js';
 import { type PermanentNeighbour, ROUTE_PROTOCOL, type Route } from '../../model/route.js';
@@ -45,15 +45,19 @@ export class IpBatchNetworkStack implements NetworkStack {
 
   async apply(commands: readonly NetworkCommand[]): Promise<void> {
     if (commands.length === 0) return;
-    let complaints = await this.#exchange(commands);
-    if (complaints.some((line) => STALE.test(line))) {
+    let complaints: readonly string[];
+    try {
+      complaints = await this.#exchange(commands);
+    } catch (error) {
+      // ip(8) ends at a refused neighbour, whatever -force says, and takes what stands behind it along.
+      this.#log.debug({ error: describeError(error) }, 'ip ended; the commands are tried again');
+      complaints = await this.#exchange(commands);
+    }
+    const repeatable = commands.filter(({ kind }) => kind !== 'addVeth');
+    if (repeatable.length > 0 && complaints.some((line) => STALE.test(line))) {
       // ip(8) remembers a link's index by name and fails for a link made anew under an old name until restarted.
       this.#changes.stop();
-      const repeatable = commands.filter(({ kind }) => kind !== 'addVeth');
-      complaints = [
-        ...complaints.filter((line) => /File exists/.test(line)),
-        ...(repeatable.length === 0 ? complaints : await this.#exchange(repeatable)),
-      ];
+      complaints = await this.#exchange(repeatable);
     }
     if (complaints.length === 0) return;
     throw new KernelError(

@@ -3,6 +3,7 @@ import type { Kernel } from '../../../src/effects/kernel.js';
 import { silentLogger } from '../../../src/effects/logger.js';
 import { openLinuxKernel } from '../../../src/infrastructure/linux/linux-kernel.js';
 import type { InterfaceName } from '../../../src/model/ids.js';
+import type { IpAddress } from '../../../src/model/ip-address.js';
 import type { IpSetMember, IpSetName } from '../../../src/model/ip-set.js';
 import { HOST_SIDE_MAC, type MacAddress } from '../../../src/model/mac-address.js';
 import type { Route } from '../../../src/model/route.js';
@@ -72,6 +73,14 @@ const linkRoute = (destination: string, digits: string) =>
     const commands = [
       { kind: 'setUp', link: 'cord00000000002' as InterfaceName },
       { kind: 'putRoute', route: linkRoute('10.64.0.2/32', '00000000002') },
+      {
+        kind: 'putNeighbour',
+        neighbour: {
+          address: '10.64.0.2' as IpAddress,
+          mac: '02:00:00:00:00:01' as MacAddress,
+          interfaceName: 'cord00000000002' as InterfaceName,
+        },
+      },
     ] as const;
     for (let round = 0; round < 2; round++) {
       await kernel.network.apply([addVeth('00000000002')]);
