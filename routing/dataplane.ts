@@ -42,8 +42,8 @@ export interface DataplaneOptions {
   readonly view: ClusterView;
   readonly firewall: FirewallSource;
   readonly node: NodeName;
-  /** Would this connection be refused if it were new? */
-  readonly denied: (flow: TrackedFlow) => boolean;
+  /** Tells of each connection whether it would be refused if it began now, by the policy of the moment of asking. */
+  readonly flowJudge: () => (flow: TrackedFlow) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
   /** Where the host's own settings are remembered that we change. */
@@ -263,12 +263,12 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
 
   /** Ends the connections that the policy in force would not let begin. */
   #reconsiderFlows(): void {
-    const { kernel, denied, log } = this.#options;
+    const { kernel, flowJudge, log } = this.#options;
     this.#reconsidering = this.#reconsidering.then(async () => {
       try {
         const ours = new Set(this.#localEndpoints().flatMap(({ addresses }) => addresses));
         const flows = await kernel.conntrack.list();
-        const cut = flowsToCut(flows, (address) => ours.has(address), denied);
+        const cut = flowsToCut(flows, (address) => ours.has(address), flowJudge());
         if (cut.length > 0) await kernel.conntrack.forgetFlows(cut);
         if (cut.length > 0) log.info({ flows: cut.length }, 'connections ended that the policy no longer allows');
       } catch (error) {

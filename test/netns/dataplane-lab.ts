@@ -120,7 +120,7 @@ export class DataplaneLab {
       view: this.store,
       firewall,
       node: NODE,
-      denied: () => false,
+      flowJudge: () => () => false,
       clock: systemClock,
       log: silentLogger,
       formerHostSettings: this.formerHostSettings,

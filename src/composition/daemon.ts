@@ -1,0 +1,171 @@
+import { restorePublishedPorts } from '../../driver/external-connectivity.js';
+import { networkDriverHandlers } from '../../driver/handlers.js';
+import { Reconciler } from '../../driver/reconciler.js';
+import { LedgerIpamAdmin } from '../../ipam-driver/admin.js';
+import { Reclaimer } from '../../ipam-driver/reclaimer.js';
+import type { CorduroyConfig, LoadedConfig } from '../config/corduroy-config.js';
+import { CONFIG_KEYS, CONFIG_NAMES, type ConfigKey } from '../config/keys.js';
+import type { Logger } from '../effects/logger.js';
+import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner.js';
+import { readHostFacts } from '../infrastructure/linux/host-facts.js';
+import { openLinuxKernel } from '../infrastructure/linux/linux-kernel.js';
+import { type DatastoreConfig, openDatastore } from '../infrastructure/open-datastore.js';
+import { systemClock } from '../infrastructure/system-clock.js';
+import { timedKernel } from '../infrastructure/timed-kernel.js';
+import { adminApp } from '../server/admin/admin-app.js';
+import type { SettingView } from '../server/admin/admin-context.js';
+import { createMetrics } from '../server/metrics.js';
+import { metricsApp } from '../server/metrics-app.js';
+import { pluginApp } from '../server/plugin-app.js';
+import { listenOnUnixSocket } from '../server/unix-socket.js';
+import { afterReady } from './after-ready.js';
+import { Closers } from './closers.js';
+import { listenOnTcp } from './listen-on-tcp.js';
+import { composeNode, isOurDriver, type NodeParts } from './node-parts.js';
+import { describeNode, registerNode } from './node-registration.js';
+import { VERSION } from './version.js';
+
+/** Between the end of a call's work and Docker's reading of the answer, out of the call's deadline. */
+const REPLY_MARGIN_MS = 50;
+const POOLS_RETRY_MS = 1_000;
+
+export interface RunningDaemon {
+  /** Rejects if it cannot go on; containers keep what they have. */
+  readonly failed: Promise<never>;
+  /** Answers the calls in progress and takes no more. Rules, routes and links stay: containers notice nothing. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything: kernel and store, then the sockets, which Docker may be waiting for while it boots. Calls wait,
+ * each within its deadline, until the records are read and in force.
+ *
+ * @throws CorduroyError if this host cannot run it, with the sentence that tells what to do
+ */
+export async function startDaemon(loaded: LoadedConfig, log: Logger): Promise<RunningDaemon> {
+  const closers = new Closers(log);
+  try {
+    const failed = await start(loaded, log, closers);
+    return { failed, stop: () => closers.closeAll() };
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}
+
+async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promise<Promise<never>> {
+  const { config } = loaded;
+  const startedAt = systemClock.now();
+  const runner = new ExecaCommandRunner();
+  const linux = await openLinuxKernel({ backend: config.iptablesBackend, log });
+  closers.add('kernel helpers', () => linux.close());
+  const kernel = timedKernel(linux, (apply) => metrics.observeKernelApply(apply));
+  const datastore = await openDatastore(datastoreConfig(config), log);
+  closers.add('datastore', () => datastore.close());
+
+  const node = composeNode({ config, datastore, kernel, runner, log });
+  const inForce = node.dataplane.start();
+  closers.add('cluster view', () => node.store.close());
+  closers.add('own blocks', () => node.ownBlocks.close());
+  closers.add('data plane', () => node.dataplane.stop());
+
+  const ipam = new LedgerIpamAdmin(node.ipam.context, datastore);
+  const sources = { node: config.nodeName, version: VERSION, datastore, dataplaneStatus: node.dataplane, ipam };
+  const metrics = createMetrics({ ...sources, store: node.store });
+  const admin = adminApp({
+    ...sources,
+    startedAt,
+    settings: settingViews(loaded),
+    store: node.store,
+    dataplane: node.dataplane,
+    hostFacts: () => readHostFacts(runner, config),
+    metrics: () => metrics.text(),
+    clock: systemClock,
+    log,
+    settleMs: config.deadlineMs,
+  });
+  const adminSocket = await listenOnUnixSocket(config.adminSocket, admin);
+  closers.add('admin socket', () => adminSocket.close());
+
+  const plugin = pluginApp({
+    handlers: {
+      networkDriver: afterReady(networkDriverHandlers(node.driver), inForce),
+      ipamDriver: afterReady(node.ipam.handlers, inForce),
+    },
+    log,
+    deadlineMs: config.deadlineMs - REPLY_MARGIN_MS,
+    observe: (call) => metrics.observeRequest(call),
+  });
+  const pluginSocket = await listenOnUnixSocket(config.pluginSocket, plugin.app);
+  closers.add('plugin socket', async () => {
+    await pluginSocket.close();
+    await plugin.idle();
+  });
+
+  if (config.metricsListen !== undefined) {
+    const app = metricsApp({ metrics, datastore, dataplaneStatus: node.dataplane });
+    const server = await listenOnTcp(config.metricsListen, app);
+    closers.add('metrics', () => server.close());
+  }
+  log.info(
+    { version: VERSION, node: config.nodeName, datastore: config.datastore, socket: config.pluginSocket },
+    'listening',
+  );
+  const stopping = new AbortController();
+  closers.add('start', () => stopping.abort());
+  return failureOf(
+    inForce.then(async () => {
+      const own = await describeNode(config, runner, startedAt);
+      await registerNode(own, { store: node.store, clock: systemClock, signal: stopping.signal });
+      await ensureDefaultPools(node, config, log, stopping.signal);
+      if (stopping.signal.aborted) return;
+      await restorePublishedPorts({ ...node.driver, log });
+      const reconciler = new Reconciler({
+        ...node.driver,
+        reclaim: new Reclaimer(node.ipam.context, node.ipam.registry),
+        links: kernel.network,
+        isOurDriver,
+        log,
+      });
+      closers.add('reconciler', () => reconciler.close());
+      log.info({ endpoints: node.store.endpoints.size, networks: node.store.networks.size }, 'ready');
+    }),
+  );
+}
+
+/** Rejects when the work does, and never resolves. */
+function failureOf(work: Promise<void>): Promise<never> {
+  const failed = work.then(() => new Promise<never>(() => {}));
+  // Whoever looks at it later sees it all the same; until then it is not an unhandled one.
+  failed.catch(() => {});
+  return failed;
+}
+
+async function ensureDefaultPools(
+  { ipam }: NodeParts,
+  config: CorduroyConfig,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const defaults = [config.defaultPoolIpv4, config.defaultPoolIpv6].filter((cidr) => cidr !== undefined);
+  while (!signal.aborted) {
+    try {
+      await ipam.ensureDefaultPools(defaults);
+      return;
+    } catch (error) {
+      log.warn({ error }, 'the default pools could not be made; it is tried again');
+      await systemClock.sleep(POOLS_RETRY_MS, signal);
+    }
+  }
+}
+
+const datastoreConfig = ({ datastore, dataDir, etcd }: CorduroyConfig): DatastoreConfig =>
+  datastore === 'embedded' ? { kind: 'embedded', directory: `${dataDir}/datastore` } : { kind: 'etcd', ...etcd };
+
+function settingViews({ values, sources }: LoadedConfig): readonly SettingView[] {
+  return CONFIG_NAMES.map((name) => {
+    const { type }: ConfigKey<unknown> = CONFIG_KEYS[name];
+    const value: unknown = values[name];
+    return { name, value: value === undefined ? null : type.format(value), source: sources[name] };
+  });
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import type { DriverDependencies } from '../../driver/dependencies.js';
+import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
+import { PolicyEngine } from '../../policy/engine.js';
+import { isFlowDenied } from '../../policy/judge-flow.js';
+import { DEFAULT_POLICY_SETTINGS } from '../../policy/settings.js';
+import { KernelDataplane } from '../../routing/dataplane.js';
+import type { CorduroyConfig } from '../config/corduroy-config.js';
+import type { CommandRunner } from '../effects/command-runner.js';
+import type { Datastore } from '../effects/datastore.js';
+import type { Docker } from '../effects/docker.js';
+import type { Kernel } from '../effects/kernel.js';
+import type { Logger } from '../effects/logger.js';
+import { ClusterCache } from '../infrastructure/cluster-cache.js';
+import { DockerEngine } from '../infrastructure/docker/docker-engine.js';
+import { FsTextFile } from '../infrastructure/linux/fs-text-file.js';
+import { IpHostRoutes } from '../infrastructure/linux/ip-host-routes.js';
+import { LinuxHostPorts } from '../infrastructure/linux/linux-host-ports.js';
+import { uplinkMtu } from '../infrastructure/linux/uplink-mtu.js';
+import { systemClock } from '../infrastructure/system-clock.js';
+import { localAddresses } from './local-addresses.js';
+import { OwnBlocks } from './own-blocks.js';
+
+/** Docker's name for us: that of the socket. */
+export const PLUGIN_NAME = 'corduroy';
+
+/** A network's driver by the name that Docker shows; a managed plugin's has a tag behind it. */
+export const isOurDriver = (driver: string): boolean => driver === PLUGIN_NAME || driver.startsWith(`${PLUGIN_NAME}:`);
+
+/** All that one node consists of, put together and at rest. */
+export interface NodeParts {
+  readonly store: ClusterCache;
+  readonly dataplane: KernelDataplane;
+  readonly ipam: Ipam;
+  readonly docker: Docker;
+  readonly driver: DriverDependencies;
+  readonly ownBlocks: OwnBlocks;
+}
+
+/**
+ * Puts a node together. Synchronous, so that the data plane listens to the store before its first snapshot: the caller
+ * starts it in the same turn.
+ */
+export function composeNode(given: {
+  readonly config: CorduroyConfig;
+  readonly datastore: Datastore;
+  readonly kernel: Kernel;
+  readonly runner: CommandRunner;
+  readonly log: Logger;
+}): NodeParts {
+  const { config, datastore, kernel, runner, log } = given;
+  const node = config.nodeName;
+  const clock = systemClock;
+  const store = new ClusterCache({ datastore, node, log });
+  const ownBlocks = new OwnBlocks({ datastore, node });
+  const { endpointToHost, metadata } = config;
+  const firewall = new PolicyEngine({ node, settings: { ...DEFAULT_POLICY_SETTINGS, endpointToHost, metadata } });
+  const dataplane = new KernelDataplane({
+    kernel,
+    view: store,
+    firewall,
+    node,
+    flowJudge: () => {
+      const states = { 4: firewall.state(4), 6: firewall.state(6) };
+      const local = localAddresses(store, node);
+      return (flow) => isFlowDenied(flow, states[flow.family], local);
+    },
+    clock,
+    log,
+    formerHostSettings: new FsTextFile(join(config.dataDir, 'former-host-settings.json')),
+    blackholes: () => ownBlocks.blackholes(),
+  });
+  const ipam = createIpam({
+    node,
+    datastore,
+    store,
+    hostRoutes: new IpHostRoutes(runner),
+    addressQuiet: (address) => dataplane.addressQuiet(address),
+    clock,
+    log,
+    settings: { cooldownMs: config.cooldownSeconds * 1_000, autoPools: config.autoPools },
+    // Selectors are not evaluated yet: a pool that has one is used by no node rather than by all.
+    nodeMatches: () => false,
+  });
+  const docker = new DockerEngine({ socketPath: config.dockerSocket, plugin: PLUGIN_NAME, clock, log });
+  const hostPorts = new LinuxHostPorts(log);
+  const { mtu } = config;
+  const driver: DriverDependencies = {
+    node,
+    store,
+    addresses: ipam.assignments,
+    dataplane,
+    docker,
+    hostPorts,
+    clock,
+    settings: { datastore: config.datastore, mtu: () => mtu ?? uplinkMtu() },
+  };
+  return { store, dataplane, ipam, docker, driver, ownBlocks };
+}

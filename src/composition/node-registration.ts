@@ -1,0 +1,69 @@
+import { networkInterfaces } from 'node:os';
+import type { CorduroyConfig } from '../config/corduroy-config.js';
+import type { Clock } from '../effects/clock.js';
+import type { ClusterStore } from '../effects/cluster-view.js';
+import type { CommandRunner } from '../effects/command-runner.js';
+import { type IpAddress, type IpFamily, ipAddressOrUndefined } from '../model/ip-address.js';
+import { type Node, NodeRecord, nodeKey } from '../model/node.js';
+import { detectAddress, type HostAddress } from './node-address.js';
+import { VERSION } from './version.js';
+
+/** This host as others should know it. Addresses that cannot be found are left out: one host alone needs none. */
+export async function describeNode(config: CorduroyConfig, runner: CommandRunner, startedAt: Date): Promise<Node> {
+  const [ip, ip6] = await Promise.all([
+    config.nodeIp ?? detected(config, 4, runner),
+    config.nodeIp6 ?? detected(config, 6, runner),
+  ]);
+  return {
+    name: config.nodeName,
+    ip,
+    ip6,
+    asNumber: config.asNumber,
+    labels: {},
+    version: VERSION,
+    startedAt: startedAt.toISOString(),
+  };
+}
+
+/** Writes the node's record, keeping the labels that people gave it; tries again until the datastore takes it. */
+export async function registerNode(
+  node: Node,
+  { store, clock, signal }: { readonly store: ClusterStore; readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  while (!signal.aborted) {
+    const existing = store.nodes.get(node.name);
+    const value = NodeRecord.encode({ ...node, labels: existing?.value.labels ?? {} });
+    const compares = existing === undefined ? [] : [{ key: nodeKey(node.name), revision: existing.revision }];
+    const outcome = await store
+      .transact({ compares, writes: [{ kind: 'put', key: nodeKey(node.name), value }] })
+      .catch(() => undefined);
+    if (outcome?.kind === 'committed') return;
+    await clock.sleep(RETRY_MS, signal);
+  }
+}
+
+const RETRY_MS = 1_000;
+
+async function detected(
+  config: CorduroyConfig,
+  family: IpFamily,
+  runner: CommandRunner,
+): Promise<IpAddress | undefined> {
+  const detection = config.nodeIpDetect;
+  const source = detection.kind === 'can-reach' ? await sourceTowards(detection.address, runner) : undefined;
+  return detectAddress({ detection, family, addresses: hostAddresses(), sourceTowards: () => source });
+}
+
+function hostAddresses(): readonly HostAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([interfaceName, addresses]) =>
+    (addresses ?? []).flatMap(({ address }) => {
+      const parsed = ipAddressOrUndefined(address);
+      return parsed === undefined ? [] : [{ interfaceName, address: parsed }];
+    }),
+  );
+}
+
+async function sourceTowards(destination: IpAddress, runner: CommandRunner): Promise<IpAddress | undefined> {
+  const { stdout } = await runner.run('ip', ['route', 'get', destination]);
+  return ipAddressOrUndefined(/\bsrc (\S+)/.exec(stdout)?.[1] ?? '');
+}

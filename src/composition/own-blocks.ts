@@ -1,0 +1,48 @@
+import type { Datastore, WatchUpdate } from '../effects/datastore.js';
+import { BlockRecord } from '../model/block.js';
+import type { Cidr } from '../model/cidr.js';
+import { CorruptRecordError } from '../model/errors.js';
+import type { NodeName } from '../model/ids.js';
+import type { Route } from '../model/route.js';
+
+/** The blocks that have an affinity to this node: what nobody in them holds must not leave by the default route. */
+export class OwnBlocks {
+  readonly #node: NodeName;
+  readonly #blocks = new Map<string, Cidr>();
+  readonly #close: () => Promise<void>;
+
+  constructor(options: { readonly datastore: Pick<Datastore, 'watch'>; readonly node: NodeName }) {
+    this.#node = options.node;
+    const watch = options.datastore.watch(BlockRecord.prefix, (update) => this.#learn(update));
+    this.#close = () => watch.close();
+  }
+
+  blackholes(): readonly Route[] {
+    return [...this.#blocks.values()].map((destination) => ({ kind: 'blackhole', destination }));
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  #learn(update: WatchUpdate): void {
+    if (update.kind === 'snapshot') this.#blocks.clear();
+    const told = update.kind === 'snapshot' ? update.items : update.changes;
+    for (const item of told) {
+      const cidr = 'value' in item ? this.#ours(item.key, item.value) : undefined;
+      if (cidr === undefined) this.#blocks.delete(item.key);
+      else this.#blocks.set(item.key, cidr);
+    }
+  }
+
+  #ours(key: string, text: string): Cidr | undefined {
+    try {
+      const { cidr, node } = BlockRecord.decode(key, text);
+      return node === this.#node ? cidr : undefined;
+    } catch (error) {
+      // Address management reports it.
+      if (error instanceof CorruptRecordError) return undefined;
+      throw error;
+    }
+  }
+}
