@@ -12,6 +12,8 @@ import { choosePorts, clashes, type TakenPort } from './published-ports.js';
 /** Programs of the host found listening on ports that were chosen freely, one after the other, before giving up. */
 const MAX_CHOICES = 64;
 const MAX_ATTEMPTS = 8;
+/** How long Docker may take to tell the container of an endpoint, in ms; it answers in a few. */
+const WHOSE_DEADLINE_MS = 300;
 
 /**
  * Publishes the ports of a container at its gateway endpoint: chosen, reserved, recorded, and in force when this
@@ -34,7 +36,11 @@ export async function publishPorts(
   try {
     await inTurn(async () => {
       signal.throwIfAborted();
-      await setPublished(deps, endpoint.id, await reservePorts(deps, endpoint, request));
+      const ports = await reservePorts(deps, endpoint, request).catch(async (error) => {
+        if (!(error instanceof ConflictError) || !(await takeOver(deps, endpoint))) throw error;
+        return reservePorts(deps, endpoint, request);
+      });
+      await setPublished(deps, endpoint.id, ports);
     });
     await deps.dataplane.settled(signal);
     signal.throwIfAborted();
@@ -75,6 +81,27 @@ async function reservePorts(
   throw new ConflictError(
     `no free host port was found in ${MAX_CHOICES} attempts: name one with -p HOSTPORT:PORT, or stop what listens on the host`,
   );
+}
+
+/**
+ * A container has its ports at one endpoint. Since Docker 28 they may move to another without a revocation, if the
+ * engine was restarted under the running container: then the ports at its former gateway endpoint are taken back.
+ *
+ * Returns whether there were any.
+ */
+async function takeOver(deps: DriverDependencies, { id, dockerNetworkId }: Endpoint): Promise<boolean> {
+  const answer = await deps.docker
+    .network(dockerNetworkId, AbortSignal.timeout(WHOSE_DEADLINE_MS))
+    .catch(() => undefined);
+  const containerId = answer === undefined || answer === 'absent' ? undefined : answer.endpoints.get(id)?.containerId;
+  if (containerId === undefined) return false;
+  const siblings = [...deps.store.endpoints.values()].filter(
+    ({ value }) =>
+      value.node === deps.node && value.id !== id && value.container?.id === containerId && value.published.length > 0,
+  );
+  for (const { value } of siblings)
+    await unpublishPorts(deps, { networkId: value.dockerNetworkId, endpointId: value.id });
+  return siblings.length > 0;
 }
 
 function portsOfOthers({ node, store }: DriverDependencies, { id }: Endpoint): readonly TakenPort[] {

@@ -268,6 +268,22 @@ describe('published ports', () => {
     expect(publishedBy('a')).toHaveLength(1);
   });
 
+  test('move with the container to its new gateway endpoint, if Docker did not revoke them at the old one', async () => {
+    const web = await createNetwork(plugin, 'web');
+    const app = await createNetwork(plugin, 'app');
+    await createEndpoint(plugin, web, 'a');
+    await createEndpoint(plugin, app, 'a2');
+    await publish(web, 'a', 8080);
+    const container = { id: 'f'.repeat(64), name: 'frontend' };
+    const a = plugin.store.endpoints.get(endpointIdOf('a'))?.value;
+    if (a === undefined) throw new Error('endpoint a is there');
+    plugin.datastore.put(endpointKey(plugin.node, a.id), EndpointRecord.encode({ ...a, container }));
+    const endpoints = new Map([[endpointIdOf('a2'), { containerName: 'frontend', containerId: container.id }]]);
+    plugin.docker.addNetwork({ id: app.id, name: 'app', endpoints });
+    expect((await publish(app, 'a2', 8080)).error).toBeUndefined();
+    expect([publishedBy('a')?.length, publishedBy('a2')?.length]).toEqual([0, 1]);
+  });
+
   test('that a program of the host listens on are refused; chosen freely, the next is taken', async () => {
     const web = await createNetwork(plugin, 'web');
     await createEndpoint(plugin, web, 'a');
