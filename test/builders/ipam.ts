@@ -4,14 +4,18 @@ import type { HostRoute } from '../../src/effects/host-routes.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { type Cidr, parseCidr } from '../../src/model/cidr.js';
+import { EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
 import {
+  type DockerNetworkId,
   type HandleId,
   parseDockerNetworkId,
+  parseEndpointId,
   parseHandleId,
   parseNetworkName,
   parseNodeName,
 } from '../../src/model/ids.js';
 import { type IpAddress, parseIpAddress } from '../../src/model/ip-address.js';
+import { parseMacAddress } from '../../src/model/mac-address.js';
 import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
 import type { CallContext } from '../../src/protocol/call.js';
 import { parseRequestAddress, parseRequestPool, type RequestPoolReply } from '../../src/protocol/ipam-driver.js';
@@ -46,6 +50,8 @@ export interface TestNode {
   unbind(address: string, handle: string): Promise<void>;
   /** As CreateNetwork does: the records that say that a network has the subnet. */
   makeNetwork(name: string, subnet: string): Promise<void>;
+  /** As CreateEndpoint does, for container `front`, but for the binding of its address. */
+  makeEndpoint(network: string, id: string, address: string): Promise<void>;
 }
 
 export interface TestCluster {
@@ -141,6 +147,7 @@ function aNode(parts: {
     unbind: (address, handle) =>
       assignments.unbind({ addresses: [ip(address)], handle: handleOf(handle), alongside: NOTHING }),
     makeNetwork: (network, subnet) => makeNetwork(cluster, name, network, parseCidr(subnet)),
+    makeEndpoint: (network, id, address) => makeEndpoint(cluster, name, { network, id, address }),
   };
 }
 
@@ -148,7 +155,7 @@ export const ip = (text: string): IpAddress => parseIpAddress(text.replace(/\/.*
 export const handleOf = (name: string): HandleId => parseHandleId(name);
 
 async function makeNetwork(cluster: ClusterCache, node: string, name: string, cidr: Cidr): Promise<void> {
-  const id = parseDockerNetworkId(Buffer.from(`${node}-${name}`).toString('hex').padEnd(64, '0').slice(0, 64));
+  const id = networkIdOf(node, name);
   const network = parseNetworkName(name);
   await cluster.transact({
     compares: [],
@@ -177,4 +184,28 @@ async function makeNetwork(cluster: ClusterCache, node: string, name: string, ci
       },
     ],
   });
+}
+
+const networkIdOf = (node: string, name: string): DockerNetworkId =>
+  parseDockerNetworkId(Buffer.from(`${node}-${name}`).toString('hex').padEnd(64, '0').slice(0, 64));
+
+async function makeEndpoint(
+  cluster: ClusterCache,
+  node: string,
+  { network, id, address }: { network: string; id: string; address: string },
+): Promise<void> {
+  const value = EndpointRecord.encode({
+    id: parseEndpointId(id),
+    node: parseNodeName(node),
+    dockerNetworkId: networkIdOf(node, network),
+    mac: parseMacAddress('02:00:00:00:00:01'),
+    addresses: [ip(address)],
+    tags: [],
+    labels: {},
+    container: { id: 'c'.repeat(64), name: 'front' },
+    published: [],
+    createdAt: '2026-01-01T00:00:00.000Z',
+  });
+  const key = endpointKey(parseNodeName(node), parseEndpointId(id));
+  await cluster.transact({ compares: [], writes: [{ kind: 'put', key, value }] });
 }

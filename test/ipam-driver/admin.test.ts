@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Cidr, parseCidr } from '../../src/model/cidr.js';
-import { EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
-import { parseDockerNetworkId, parseEndpointId, parseNodeName } from '../../src/model/ids.js';
-import { parseMacAddress } from '../../src/model/mac-address.js';
+import { parseEndpointId } from '../../src/model/ids.js';
 import { aCluster, ip, type TestCluster, type TestNode } from '../builders/ipam.js';
 
 const ENDPOINT = parseEndpointId('e'.repeat(64));
@@ -26,25 +24,7 @@ async function aNetwork(): Promise<string> {
   return PoolID;
 }
 
-async function anEndpoint(address: string): Promise<void> {
-  const endpoint = {
-    id: ENDPOINT,
-    node: parseNodeName('alpha'),
-    dockerNetworkId: parseDockerNetworkId(Buffer.from('alpha-web').toString('hex').padEnd(64, '0')),
-    mac: parseMacAddress('02:00:00:00:00:01'),
-    addresses: [ip(address)],
-    tags: [],
-    labels: {},
-    container: { id: 'c'.repeat(64), name: 'front' },
-    published: [],
-    createdAt: '2026-01-01T00:00:00.000Z',
-  };
-  const value = EndpointRecord.encode(endpoint);
-  await node.cluster.transact({
-    compares: [],
-    writes: [{ kind: 'put', key: endpointKey(endpoint.node, ENDPOINT), value }],
-  });
-}
+const anEndpoint = (address: string): Promise<void> => node.makeEndpoint('web', ENDPOINT, address);
 
 describe('pools', () => {
   test.each([

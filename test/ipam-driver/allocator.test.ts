@@ -55,6 +55,18 @@ test('a freed address is used again only after all others, and when its cool-dow
   expect(await node.requestAddress(PoolID)).toBe('10.64.9.2/32');
 });
 
+test('another block is claimed rather than an address used before its time', async () => {
+  const { PoolID } = await node.requestPool({ Pool: '10.64.9.0/25' });
+  await node.requestGateway(PoolID);
+  await take(node, PoolID, 62);
+  await node.releaseAddress(PoolID, '10.64.9.7');
+  cluster.clock.advance(29_999);
+  expect(await node.requestAddress(PoolID)).toBe('10.64.9.64/32');
+  await take(node, PoolID, 63);
+  cluster.clock.advance(1);
+  expect(await node.requestAddress(PoolID)).toBe('10.64.9.7/32');
+});
+
 test('when nothing else is free, the longest freed quiet address is used before its time', async () => {
   const { PoolID } = await node.requestPool({ Pool: '10.64.9.0/29' });
   await node.requestGateway(PoolID);

@@ -90,6 +90,14 @@ describe('a bound address', () => {
     expect((await node.ipam.reclaim.reclaim([dockerNetwork()])).addresses).toEqual([address]);
   });
 
+  test('stays while the store has the endpoint, though Docker has lost it', async () => {
+    await node.makeEndpoint('web', ENDPOINT, address);
+    for (let look = 0; look < 3; look++) {
+      expect((await node.ipam.reclaim.reclaim([dockerNetwork()])).addresses).toEqual([]);
+      later();
+    }
+  });
+
   test('stays while Docker knows the endpoint, or does not answer', async () => {
     for (const docker of [[withEndpoint()], [withEndpoint()], undefined, undefined]) {
       expect((await node.ipam.reclaim.reclaim(docker)).addresses).toEqual([]);

@@ -224,3 +224,12 @@ test('two nodes that carve at the same moment get different subnets, and neither
   expect(new Set(pools).size).toBe(6);
   expect((await node.ipam.admin.check({ repair: false })).findings).toEqual([]);
 });
+
+test('two nodes that ask at the same moment for subnets one inside the other: one is refused', async () => {
+  const beta = await cluster.node('beta');
+  const outcomes = await Promise.allSettled([
+    node.requestPool({ Pool: '10.64.9.0/24' }),
+    beta.requestPool({ Pool: '10.64.9.128/25' }),
+  ]);
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+});
