@@ -68,6 +68,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   closers.add('cluster view', () => node.store.close());
   closers.add('own blocks', () => node.ownBlocks.close());
   closers.add('data plane', () => node.dataplane.stop());
+  closers.add('host ports', () => node.hostPorts.close());
 
   const ipam = new LedgerIpamAdmin(node.ipam.context, datastore);
   const sources = { node: config.nodeName, version: VERSION, datastore, dataplaneStatus: node.dataplane, ipam };

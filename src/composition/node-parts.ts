@@ -35,6 +35,7 @@ export interface NodeParts {
   readonly docker: Docker;
   readonly driver: DriverDependencies;
   readonly ownBlocks: OwnBlocks;
+  readonly hostPorts: LinuxHostPorts;
 }
 
 /**
@@ -95,5 +96,5 @@ export function composeNode(given: {
     clock,
     settings: { datastore: config.datastore, mtu: () => mtu ?? uplinkMtu() },
   };
-  return { store, dataplane, ipam, docker, driver, ownBlocks };
+  return { store, dataplane, ipam, docker, driver, ownBlocks, hostPorts };
 }
