@@ -28,7 +28,7 @@ export function defineDaemon(daemon: Command, terminal: Terminal): void {
         const { printConfig } = await import('../../config/config-text.js');
         return terminal.text(printConfig(loaded));
       }
-      await refuseBlockers(loaded, terminal);
+      await refuseBlockers(loaded);
       const { runDaemon } = (await import(MAIN)) as { runDaemon: (loaded: LoadedConfig) => Promise<void> };
       await runDaemon(loaded);
     });
@@ -69,10 +69,11 @@ async function load(options: Record<string, string | boolean>, terminal: Termina
   }
 }
 
-/** The daemon does not start where it cannot work; what only hinders is told and left to the operator. */
-async function refuseBlockers(loaded: LoadedConfig, terminal: Terminal): Promise<void> {
+/** The daemon does not start where it cannot work; what only hinders is told in its log. */
+async function refuseBlockers({ config }: LoadedConfig): Promise<void> {
   const { checkThisHost } = await import('../check-this-host.js');
-  const findings = await checkThisHost(loaded.config, { starting: true });
+  const { createLogger } = await import('../../infrastructure/json-logger.js');
+  const findings = await checkThisHost(config, { starting: true });
   const blockers = findings.filter(({ level }) => level === 'blocker');
   if (blockers.length > 0) {
     throw new CommandFailure(
@@ -80,8 +81,8 @@ async function refuseBlockers(loaded: LoadedConfig, terminal: Terminal): Promise
       blockers.map(({ fix }) => fix).join('; '),
     );
   }
+  const log = await createLogger({ level: config.logLevel, format: config.logFormat });
   for (const { level, subject, finding, fix } of findings) {
-    if (level === 'warning')
-      terminal.streams.err(`warning: ${subject}: ${finding}${fix === undefined ? '' : `; ${fix}`}\n`);
+    if (level === 'warning') log.warn({ subject, fix }, `${subject}: ${finding}`);
   }
 }
