@@ -29,7 +29,8 @@ export function defineDaemon(daemon: Command, terminal: Terminal): void {
         return terminal.text(printConfig(loaded));
       }
       await refuseBlockers(loaded);
-      const { runDaemon } = (await import(MAIN)) as { runDaemon: (loaded: LoadedConfig) => Promise<void> };
+      // Loaded only here: every other command starts without the composition root.
+      const { runDaemon } = await import('../../main.js');
       await runDaemon(loaded);
     });
   examples(daemon, [
@@ -38,9 +39,6 @@ export function defineDaemon(daemon: Command, terminal: Terminal): void {
     'corduroy daemon --datastore etcd --etcd-endpoints https://10.0.0.1:2379 --print-config',
   ]);
 }
-
-/** The composition root, loaded only by the daemon: every other command starts without it. */
-const MAIN: string = '../../main.js';
 
 function optionOf(name: ConfigName): Option {
   const { type, description, default: fallback, defaultShown }: ConfigKey<unknown> = CONFIG_KEYS[name];

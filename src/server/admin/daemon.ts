@@ -55,7 +55,7 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
       backend,
       synced,
       lastResyncAt: lastResync?.at.toISOString() ?? null,
-      lastResyncMs: lastResync?.durationMs ?? null,
+      lastResyncMs: lastResync === undefined ? null : Math.round(lastResync.durationMs * 10) / 10,
       repairsTotal,
       repairs: repairs.map(({ at, what, detail }) => ({ at: at.toISOString(), what, detail })),
     },
