@@ -18,5 +18,6 @@ export async function runDaemon(loaded: LoadedConfig): Promise<void> {
 
 const endSignal = (): Promise<NodeJS.Signals> =>
   new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    // Not once: execa's own handler ends the process by the signal unless another listener is still there.
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });

@@ -45,7 +45,7 @@ export interface RunningDaemon {
 export async function startDaemon(loaded: LoadedConfig, log: Logger): Promise<RunningDaemon> {
   const closers = new Closers(log);
   try {
-    const failed = await start(loaded, log, closers);
+    const { failed } = await start(loaded, log, closers);
     return { failed, stop: () => closers.closeAll() };
   } catch (error) {
     await closers.closeAll();
@@ -53,7 +53,7 @@ export async function startDaemon(loaded: LoadedConfig, log: Logger): Promise<Ru
   }
 }
 
-async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promise<Promise<never>> {
+async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promise<Pick<RunningDaemon, 'failed'>> {
   const { config } = loaded;
   const startedAt = systemClock.now();
   const runner = new ExecaCommandRunner();
@@ -114,7 +114,8 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   );
   const stopping = new AbortController();
   closers.add('start', () => stopping.abort());
-  return failureOf(
+  // In an object: a promise that is returned bare would be awaited, and it never resolves.
+  const failed = failureOf(
     inForce.then(async () => {
       const own = await describeNode(config, runner, startedAt);
       await registerNode(own, { store: node.store, clock: systemClock, signal: stopping.signal });
@@ -132,6 +133,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
       log.info({ endpoints: node.store.endpoints.size, networks: node.store.networks.size }, 'ready');
     }),
   );
+  return { failed };
 }
 
 /** Rejects when the work does, and never resolves. */
