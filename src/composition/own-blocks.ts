@@ -1,5 +1,5 @@
 import type { Datastore, WatchUpdate } from '../effects/datastore.js';
-import { BlockRecord } from '../model/block.js';
+import { BlockAffinityRecord } from '../model/block.js';
 import type { Cidr } from '../model/cidr.js';
 import { CorruptRecordError } from '../model/errors.js';
 import type { NodeName } from '../model/ids.js';
@@ -13,7 +13,7 @@ export class OwnBlocks {
 
   constructor(options: { readonly datastore: Pick<Datastore, 'watch'>; readonly node: NodeName }) {
     this.#node = options.node;
-    const watch = options.datastore.watch(BlockRecord.prefix, (update) => this.#learn(update));
+    const watch = options.datastore.watch(BlockAffinityRecord.prefix, (update) => this.#learn(update));
     this.#close = () => watch.close();
   }
 
@@ -37,7 +37,7 @@ export class OwnBlocks {
 
   #ours(key: string, text: string): Cidr | undefined {
     try {
-      const { cidr, node } = BlockRecord.decode(key, text);
+      const { cidr, node } = BlockAffinityRecord.decode(key, text);
       return node === this.#node ? cidr : undefined;
     } catch (error) {
       // Address management reports it.

@@ -11,7 +11,7 @@ import {
   unbind,
   unreserve,
 } from '../../ipam-driver/block.js';
-import { type Allocation, type Block, BlockRecord, blockKey } from '../../src/model/block.js';
+import { type Allocation, type Block, BlockAffinityRecord, BlockRecord, blockKey } from '../../src/model/block.js';
 import { addressAt, parseCidr } from '../../src/model/cidr.js';
 import { parseNodeName } from '../../src/model/ids.js';
 import type { IpAddress } from '../../src/model/ip-address.js';
@@ -123,4 +123,11 @@ test('a stored block that has an ordinal twice is refused with its key', () => {
   expect(() => BlockRecord.decode('/k', text)).toThrow(
     'the record at /k cannot be read: the record: ordinal 5 stands in it twice',
   );
+});
+
+test('whose a block is can be read without the rest of it, even where that is corrupt', () => {
+  const key = blockKey(empty.subnet, empty.cidr);
+  const text = BlockRecord.encode(given(empty, addressAt(cidr, 5), unbound('h'))).replace('"unbound"', '"lost"');
+  expect(() => BlockRecord.decode(key, text)).toThrow(key);
+  expect(BlockAffinityRecord.decode(key, text)).toEqual({ cidr, node });
 });
