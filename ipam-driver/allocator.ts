@@ -1,7 +1,7 @@
 import { type Allocation, type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
 import { type Cidr, networkOf } from '../src/model/cidr.js';
-import { CorduroyError, InternalError } from '../src/model/errors.js';
-import { parseHandleId } from '../src/model/ids.js';
+import { ConflictError, CorduroyError, InternalError } from '../src/model/errors.js';
+import { type EndpointId, parseHandleId } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import { isChoosable } from './address-rules.js';
 import { type IpamContext, isoNow, newId } from './allocation-context.js';
@@ -157,15 +157,13 @@ export class Allocator {
 
   #holderOf(by: Allocation): string | undefined {
     if (by.state !== 'bound') return undefined;
-    const { endpoints } = this.#context.store;
-    for (const { value } of endpoints.values()) {
-      if ((value.id as string) === by.handle) return value.container && `container ${value.container.name}`;
-    }
-    return undefined;
+    // A handle that is bound is its endpoint's id.
+    const endpoint = this.#context.store.endpoints.get(by.handle as string as EndpointId)?.value;
+    return endpoint?.container && `container ${endpoint.container.name}`;
   }
 }
 
-class NotOurBlockError extends CorduroyError {
+class NotOurBlockError extends ConflictError {
   constructor(address: IpAddress, block: Block) {
     super(
       `${address} cannot be given here: its block ${block.cidr} belongs to node ${block.node}, and strict affinity is on; start the container there, choose another address, or turn strict affinity off`,
@@ -173,7 +171,7 @@ class NotOurBlockError extends CorduroyError {
   }
 }
 
-class StillInUseError extends CorduroyError {
+class StillInUseError extends ConflictError {
   constructor(address: IpAddress) {
     super(
       `${address} cannot be given yet: the kernel still has routes or connections of the container that had it; try again in some seconds`,

@@ -122,6 +122,15 @@ describe('an address asked for by name', () => {
     );
   });
 
+  test('is refused with the name of the container that has it', async () => {
+    const { PoolID } = await node.requestPool({ Pool: '10.64.9.0/24' });
+    await node.makeNetwork('web', '10.64.9.0/24');
+    await node.requestAddress(PoolID, '10.64.9.9');
+    await node.bind('10.64.9.9', 'e'.repeat(64));
+    await node.makeEndpoint('web', 'e'.repeat(64), '10.64.9.9');
+    await expect(node.requestAddress(PoolID, '10.64.9.9')).rejects.toThrow('(container front); choose another address');
+  });
+
   test('is given again at once when its container restarts and the kernel has forgotten it', async () => {
     const { PoolID } = await node.requestPool({ Pool: '10.64.9.0/24' });
     await node.makeNetwork('web', '10.64.9.0/24');
