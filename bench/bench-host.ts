@@ -26,7 +26,7 @@ export async function benchHost(store: StoreKind): Promise<BenchHost> {
   const { host } = lab;
   try {
     if (store === 'etcd') await startEtcd(host);
-    await host.startCorduroy({ environment: { CORDUROY_LOG_LEVEL: 'warn', CORDUROY_DATASTORE: store } });
+    await host.startCorduroy({ environment: { CORDUROY_DATASTORE: store } });
     await host.docker('network', 'create', '-d', 'corduroy', '--ipam-driver', 'corduroy', '--subnet', SUBNET, 'load');
     const network = await host.docker('network', 'inspect', '-f', '{{.Id}}', 'load');
     return {

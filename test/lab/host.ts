@@ -147,23 +147,13 @@ export class LabHost {
     return this.#dockerd?.logTail(lines) ?? '';
   }
 
-  /** Starts `corduroy daemon` and waits until its plugin socket answers the handshake. */
+  /** Starts `corduroy daemon` and waits until it has said `ready`: its sockets answer, and the kernel is as it should be. */
   async startCorduroy(options: CorduroyOptions = {}): Promise<void> {
     const command = [process.execPath, DAEMON, 'daemon', ...(options.arguments ?? [])];
-    this.#corduroy = this.start('corduroy', command, options.environment ?? {});
-    const shaken = async () =>
-      (
-        await this.try([
-          'curl',
-          '-sf',
-          '--unix-socket',
-          '/run/docker/plugins/corduroy.sock',
-          '-d',
-          '',
-          'http://x/Plugin.Activate',
-        ])
-      ).exitCode === 0;
-    await this.#corduroy.waitUntil(shaken, CORDUROY_START_MS);
+    const logged = this.#corduroy?.log().length ?? 0;
+    const daemon = this.start('corduroy', command, options.environment ?? {});
+    this.#corduroy = daemon;
+    await daemon.waitUntil(async () => daemon.log().slice(logged).includes('"msg":"ready"'), CORDUROY_START_MS);
   }
 
   async stopCorduroy(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {

@@ -41,8 +41,13 @@ export class Service {
     );
   }
 
+  /** All that it and its predecessors of the same name have said. */
+  log(): string {
+    return readFileSync(this.logFile, 'utf8');
+  }
+
   logTail(lines = 25): string {
-    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    return this.log().trimEnd().split('\n').slice(-lines).join('\n');
   }
 }
 
