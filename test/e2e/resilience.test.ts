@@ -150,8 +150,8 @@ describeInLab('fifty containers that come and go', () => {
     'created and killed at random with the daemon killed in between, they leave nothing behind',
     async () => {
       const lab = corduroy();
-      await lab.network('churn');
       const before = await kernelView(lab.host);
+      await lab.network('churn');
       const random = lcg(42);
       const alive = new Set<string>();
       for (let round = 0; round < 6; round++) {
@@ -177,13 +177,13 @@ describeInLab('fifty containers that come and go', () => {
       ).toBe(true);
 
       await lab.remove(...(await lab.host.docker('ps', '-aq')).split('\n'));
+      await lab.removeNetworks('churn');
       await eventually(
         () => kernelView(lab.host),
         (after) => JSON.stringify(after) === JSON.stringify(before),
         20_000,
       ).catch(async () => expect(await kernelView(lab.host)).toEqual(before));
       expect(JSON.parse(await lab.host.cord('endpoint', 'list', '-o', 'json'))).toEqual([]);
-      await lab.removeNetworks('churn');
     },
     2 * E2E_TIMEOUT_MS,
   );
