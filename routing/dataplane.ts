@@ -68,6 +68,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   #lastResync: DataplaneStatus['lastResync'];
   #problem: string | undefined = 'it has not started';
   #reconsidering: Promise<void> = Promise.resolve();
+  #resyncing: Promise<void> = Promise.resolve();
 
   constructor(options: DataplaneOptions) {
     this.#options = options;
@@ -185,7 +186,14 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   }
 
   /** Reads all that is ours back and puts right what differs. @throws KernelError if the kernel refuses */
-  async resync(): Promise<void> {
+  resync(): Promise<void> {
+    // One after the other: two that looked at the same time would both repair, and both tell, the same.
+    const done = this.#resyncing.then(() => this.#resync());
+    this.#resyncing = done.catch(() => {});
+    return done;
+  }
+
+  async #resync(): Promise<void> {
     const { clock } = this.#options;
     const at = clock.now();
     const begun = performance.now();
@@ -193,7 +201,11 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     for (const path of await this.#forwarding.enable()) {
       if (this.#lastResync !== undefined) this.#repairs.add('sysctl', `${path}: was changed`);
     }
-    await this.#endpointResync.run((what, detail) => this.#repairs.add(what, detail));
+    const first = this.#lastResync === undefined;
+    // What an earlier run left, or never made, is no drift.
+    await this.#endpointResync.run((what, detail) => {
+      if (!first) this.#repairs.add(what, detail);
+    });
     this.#problem = undefined;
     this.#lastResync = { at, durationMs: performance.now() - begun };
   }

@@ -7,7 +7,7 @@ import type { Link } from '../src/model/link.js';
 import type { PermanentNeighbour, Route } from '../src/model/route.js';
 import type { EndpointAttacher } from './endpoint-attacher.js';
 import type { EndpointKernelState } from './endpoint-kernel-state.js';
-import { isGatewayRoute, isOurContainerEnd, isOurHostEnd, isOurRoute } from './ownership.js';
+import { isGatewayRoute, isOurContainerEnd, isOurHostEnd } from './ownership.js';
 import { diffRoutes, missingNeighbours } from './route-diff.js';
 
 type ReportRepair = (what: Repair['what'], detail: string) => void;
@@ -98,11 +98,8 @@ export class EndpointResync {
   }
 
   async #repairHostRoutes(routes: readonly Route[], report: ReportRepair): Promise<void> {
-    const stray = (route: Route) =>
-      route.kind === 'link' &&
-      !this.#attacher.links.has(route.interfaceName) &&
-      !this.#attacher.queue.busy(route.interfaceName);
-    const actual = routes.filter((route) => isOurRoute(route) && (route.kind === 'blackhole' || stray(route)));
+    // A route to an endpoint goes with its link, or is looked at with it.
+    const actual = routes.filter((route) => route.kind === 'blackhole' || isGatewayRoute(route));
     const { put, remove } = diffRoutes(this.#hostRoutes(), actual);
     if (put.length + remove.length === 0) return;
     for (const { destination } of put) report('route', `${destination}: was missing`);

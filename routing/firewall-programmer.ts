@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { putText, removeText } from '../policy/restore-text.js';
 import type { IpSetCommand } from '../src/effects/ip-sets.js';
 import type { Kernel } from '../src/effects/kernel.js';
 import type { FirewallChanges, FirewallState } from '../src/model/chain.js';
+import { KernelError } from '../src/model/errors.js';
 import type { IpFamily } from '../src/model/ip-address.js';
 import { type ChainDiff, diffChains, hooksText } from './chain-diff.js';
 import { parseSavedTables } from './saved-tables.js';
 import { diffSets } from './set-diff.js';
+
+const DESTROY_ATTEMPTS = 20;
+const DESTROY_RETRY_MS = 20;
 
 /** Something that was not as desired: `chain` or `hook` by table and name, `set` by name. */
 export interface Finding {
@@ -31,7 +36,7 @@ export class FirewallProgrammer {
     await this.#kernel.ipSets.apply(mine.flatMap(additions));
     await Promise.all(mine.map((change) => this.#load(change.family, putText(change) + removeText(change))));
     await this.#kernel.ipSets.apply(mine.flatMap(memberRemovals));
-    await this.#kernel.ipSets.apply(mine.flatMap(setRemovals));
+    await this.#destroy(mine.flatMap(setRemovals));
   }
 
   /**
@@ -59,7 +64,7 @@ export class FirewallProgrammer {
       }),
     );
     await this.#kernel.ipSets.apply(setDiff.after.filter(({ kind }) => kind === 'remove'));
-    await this.#kernel.ipSets.apply(setDiff.after.filter(({ kind }) => kind === 'destroy'));
+    await this.#destroy(setDiff.after.filter(({ kind }) => kind === 'destroy'));
     return [
       ...states.flatMap(({ family }, i) =>
         [...(chainDiffs[i]?.findings ?? [])].map(
@@ -70,6 +75,19 @@ export class FirewallProgrammer {
         ([name, detail]): Finding => ({ what: 'set', family: familyOfSet(states, name), name, detail }),
       ),
     ];
+  }
+
+  /** The kernel lets go of a removed rule's sets some milliseconds after it said that the rule is gone (nf_tables). */
+  async #destroy(commands: readonly IpSetCommand[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#kernel.ipSets.apply(commands);
+      } catch (error) {
+        const inUse = error instanceof KernelError && /in use by a kernel component/.test(error.detail);
+        if (!inUse || attempt === DESTROY_ATTEMPTS) throw error;
+        await sleep(DESTROY_RETRY_MS);
+      }
+    }
   }
 
   async #load(family: IpFamily, text: string): Promise<void> {
