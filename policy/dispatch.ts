@@ -59,25 +59,31 @@ export class DispatchTree {
     }
     const after = this.#nearPath(path);
     return {
-      put: [...after.values()].filter((chain) => !sameRules(chain, before.get(chain.name))),
-      remove: [...before.keys()].filter((chain) => !after.has(chain)),
+      put: [...after].filter(([key, form]) => form !== before.get(key)).map(([key]) => this.#chain(key)),
+      remove: [...before.keys()].filter((key) => !after.has(key)).map((key) => dispatchChain(this.#root, key)),
     };
   }
 
-  /** The chains that a change of one name can touch: those on its path, and their children. */
-  #nearPath(path: readonly string[]): Map<ChainName, Chain> {
-    const near = new Map<ChainName, Chain>();
+  /**
+   * The beginnings whose chains a change of one name can touch, those on its path and their children, each with what
+   * its chain's rules follow from.
+   */
+  #nearPath(path: readonly string[]): Map<string, string> {
+    const near = new Map<string, string>();
     for (const beginning of path) {
       if (beginning !== '' && !this.#names.has(beginning)) break;
-      const chain = this.#chain(beginning);
-      near.set(chain.name, chain);
+      near.set(beginning, this.#formOf(beginning));
       if (!this.#isSplit(beginning)) break;
-      for (const child of this.#children(beginning)) {
-        const childChain = this.#chain(child);
-        near.set(childChain.name, childChain);
-      }
+      // one beside the path keeps its form as long as it is there
+      for (const child of this.#children(beginning)) near.set(child, 'beside');
     }
     return near;
+  }
+
+  #formOf(beginning: string): string {
+    return this.#isSplit(beginning)
+      ? `split ${this.#children(beginning).join(' ')}`
+      : [...(this.#names.get(beginning) ?? [])].sort().join(' ');
   }
 
   #subtree(beginning: string): readonly Chain[] {
@@ -121,6 +127,3 @@ function beginningsOf(name: InterfaceName): readonly string[] {
   const digits = name.slice(HOST_INTERFACE_PREFIX.length);
   return Array.from({ length: MAX_BEGINNING_LENGTH + 1 }, (_, length) => digits.slice(0, length));
 }
-
-const sameRules = (one: Chain, other: Chain | undefined): boolean =>
-  JSON.stringify(one.rules) === JSON.stringify(other?.rules);

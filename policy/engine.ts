@@ -143,7 +143,7 @@ export class PolicyEngine implements FirewallSource {
     const before = this.#compiled.get(name);
     const after = this.#usedProfiles.has(name) ? this.#index.profiles.get(name) : undefined;
     if (before === after) return;
-    if (before !== undefined && after !== undefined && !sameRules(before, after)) this.#reconsiderFlows = true;
+    if (before !== undefined && after !== undefined && !onlyAudits(before, after)) this.#reconsiderFlows = true;
     if (after !== undefined) {
       for (const tag of tagsReferredTo(after)) if (this.#usedTags.acquire(tag)) this.#createTagSet(tag);
       this.#each((firewall) => firewall.putProfile(after));
@@ -194,8 +194,10 @@ const cidrsOfNetwork = (network: Network | undefined): readonly Cidr[] =>
 const addressesOfNode = (node: Node | undefined): readonly IpAddress[] =>
   [node?.ip, node?.ip6].filter((address) => address !== undefined);
 
-const sameRules = (a: Profile, b: Profile): boolean =>
-  a.mode === b.mode && JSON.stringify([a.inbound, a.outbound]) === JSON.stringify([b.inbound, b.outbound]);
+/** The same rules, no less lenient. */
+const onlyAudits = (before: Profile, after: Profile): boolean =>
+  (before.mode === after.mode || after.mode === 'audit') &&
+  JSON.stringify([before.inbound, before.outbound]) === JSON.stringify([after.inbound, after.outbound]);
 
 const symmetricDifference = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [
   ...a.filter((value) => !b.includes(value)),

@@ -30,7 +30,7 @@ export class NaivePolicy {
     this.#networks = of<Network>('network');
     this.#nodeNetworks = of<NodeNetwork>('nodeNetwork');
     this.#profiles = of<Profile>('profile');
-    this.#nodeAddresses = of<{ ip?: IpAddress }>('node').flatMap(({ ip }) => ip ?? []);
+    this.#nodeAddresses = of<{ ip?: IpAddress }>('node').flatMap(({ ip }) => (ip === undefined ? [] : [ip]));
   }
 
   allows(packet: Packet): boolean {
@@ -90,29 +90,14 @@ export class NaivePolicy {
 
   #verdictOf(profile: Profile, direction: 'inbound' | 'outbound', packet: Packet): 'allow' | 'deny' | 'undecided' {
     for (const rule of profile[direction]) {
-      if (rule.action === 'log' || !this.#ruleMatches(rule, packet)) continue;
+      if (rule.action === 'log' || !ruleMatches(rule, packet, (address, tag) => this.#bears(address, tag))) continue;
       return rule.action === 'pass' ? 'undecided' : rule.action;
     }
     return 'undecided';
   }
 
-  #ruleMatches(rule: Rule, packet: Packet): boolean {
-    return (
-      protocolMatches(rule, packet) &&
-      this.#peerMatches(rule.source, packet.source) &&
-      this.#peerMatches(rule.destination, packet.destination)
-    );
-  }
-
-  #peerMatches({ tag, cidr }: PeerMatch, address: IpAddress): boolean {
-    // a rule that names an address of one IP version says nothing about the other
-    if (cidr !== undefined && cidr.value.includes(':') !== address.includes(':')) return false;
-    return (
-      holds(cidr, (value) => contains(value, address)) &&
-      holds(tag, (value) =>
-        this.#endpoints.some((one) => one.addresses.includes(address) && this.#tagsOf(one).includes(value)),
-      )
-    );
+  #bears(address: IpAddress, tag: string): boolean {
+    return this.#endpoints.some((one) => one.addresses.includes(address) && this.#tagsOf(one).includes(tag));
   }
 
   #tagsOf(endpoint: Endpoint): readonly string[] {
@@ -138,6 +123,20 @@ export class NaivePolicy {
     )?.network;
     return this.#networks.find((network) => network.name === name);
   }
+}
+
+/** @param bears whether an address bears a tag */
+export function ruleMatches(rule: Rule, packet: Packet, bears: (address: IpAddress, tag: string) => boolean): boolean {
+  const peerMatches = ({ tag, cidr }: PeerMatch, address: IpAddress): boolean => {
+    // a rule that names an address of one IP version says nothing about the other
+    if (cidr !== undefined && cidr.value.includes(':') !== address.includes(':')) return false;
+    return holds(cidr, (value) => contains(value, address)) && holds(tag, (value) => bears(address, value));
+  };
+  return (
+    protocolMatches(rule, packet) &&
+    peerMatches(rule.source, packet.source) &&
+    peerMatches(rule.destination, packet.destination)
+  );
 }
 
 const holds = <T>(match: Negatable<T> | undefined, test: (value: T) => boolean): boolean =>

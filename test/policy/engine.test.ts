@@ -27,7 +27,7 @@ describe('PolicyEngine', () => {
           expect(contentOf(byHistory.state(family))).toEqual(contentOf(atOnce.state(family)));
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 100 },
     );
   });
 
@@ -47,7 +47,7 @@ describe('PolicyEngine', () => {
         for (const family of FAMILIES) expect(kernel[family].content()).toEqual(contentOf(engine.state(family)));
         expect(engine.takeChanges()).toEqual({ changes: [], reconsiderFlows: false });
       }),
-      { numRuns: 25 },
+      { numRuns: 100 },
     );
   });
 });
