@@ -17,10 +17,10 @@ function filesOf(name: string, world: World): readonly { readonly path: string; 
   ];
 }
 
-// GOLDEN=rewrite writes the files anew; read the difference like code
+// `make golden` writes the files anew; read the difference like code
 test.each(Object.entries(POLICY_CASES))('%s compiles to its golden files', (name, world) => {
   for (const { path, text } of filesOf(name, world)) {
-    if (process.env['GOLDEN'] === 'rewrite') {
+    if (process.env['CORDUROY_GOLDEN'] === 'write') {
       mkdirSync(FOLDER, { recursive: true });
       writeFileSync(path, text);
     }
