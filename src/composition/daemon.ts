@@ -1,8 +1,6 @@
 import { restorePublishedPorts } from '../../driver/external-connectivity.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
 import { Reconciler } from '../../driver/reconciler.js';
-import { LedgerIpamAdmin } from '../../ipam-driver/admin.js';
-import { Reclaimer } from '../../ipam-driver/reclaimer.js';
 import type { CorduroyConfig, LoadedConfig } from '../config/corduroy-config.js';
 import { CONFIG_KEYS, CONFIG_NAMES, type ConfigKey } from '../config/keys.js';
 import type { Logger } from '../effects/logger.js';
@@ -70,9 +68,10 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   closers.add('data plane', () => node.dataplane.stop());
   closers.add('host ports', () => node.hostPorts.close());
 
-  const ipam = new LedgerIpamAdmin(node.ipam.context, datastore);
+  const ipam = node.ipam.admin;
   const sources = { node: config.nodeName, version: VERSION, datastore, dataplaneStatus: node.dataplane, ipam };
   const metrics = createMetrics({ ...sources, store: node.store });
+  let reconciler: Reconciler | undefined;
   const admin = adminApp({
     ...sources,
     startedAt,
@@ -83,6 +82,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     metrics: () => metrics.text(),
     clock: systemClock,
     log,
+    reconcileStatus: () => reconciler?.status(),
     settleMs: config.deadlineMs,
   });
   const adminSocket = await listenOnUnixSocket(config.adminSocket, admin);
@@ -122,14 +122,14 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
       await ensureDefaultPools(node, config, log, stopping.signal);
       if (stopping.signal.aborted) return;
       await restorePublishedPorts({ ...node.driver, log });
-      const reconciler = new Reconciler({
+      reconciler = new Reconciler({
         ...node.driver,
-        reclaim: new Reclaimer(node.ipam.context, node.ipam.registry),
+        reclaim: node.ipam.reclaim,
         links: kernel.network,
         isOurDriver,
         log,
       });
-      closers.add('reconciler', () => reconciler.close());
+      closers.add('reconciler', () => reconciler?.close());
       log.info({ endpoints: node.store.endpoints.size, networks: node.store.networks.size }, 'ready');
     }),
   );

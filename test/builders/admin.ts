@@ -1,6 +1,7 @@
 import type { DataplaneStatus } from '../../src/effects/dataplane-status.js';
 import type { HostFacts } from '../../src/effects/host-facts.js';
 import { silentLogger } from '../../src/effects/logger.js';
+import type { ReconcileStatus } from '../../src/effects/reconcile-status.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { systemClock } from '../../src/infrastructure/system-clock.js';
 import { parseCidr } from '../../src/model/cidr.js';
@@ -87,6 +88,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     dataplane: { settled: () => harness.settle(), attached: () => attached },
     dataplaneStatus,
     ipam,
+    reconcileStatus: () => aReconcileStatus,
     hostFacts: async () => goodHost,
     metrics: () => metrics.text(),
     clock: { ...systemClock, sleep: async () => {} },
@@ -95,6 +97,19 @@ export async function anAdminHarness(): Promise<AdminHarness> {
   };
   return Object.assign(harness, { context, datastore, ipam, metrics, close: () => store.close() });
 }
+
+const aReconcileStatus: ReconcileStatus = {
+  lastRun: { at: new Date(STARTED), durationMs: 3 },
+  dockerAnswers: true,
+  freedEndpoints: 2,
+  findings: [
+    {
+      kind: 'unknown-profile',
+      subject: 'front',
+      message: 'its label names profile "nope", which does not exist; add it',
+    },
+  ],
+};
 
 const aStatus: DataplaneStatus = {
   backend: 'nft',

@@ -18,6 +18,8 @@ interface Status {
     readonly repairsTotal: number;
     readonly repairs: readonly { readonly at: string; readonly what: string; readonly detail: string }[];
   };
+  readonly docker: { readonly answers: boolean; readonly lastLookAt: string | null; readonly freedEndpoints: number };
+  readonly findings: readonly { readonly kind: string; readonly subject: string; readonly message: string }[];
   readonly endpoints: { readonly here: number; readonly attached: number; readonly cluster: number };
   readonly networks: number;
   readonly profiles: number;
@@ -41,7 +43,7 @@ export function defineStatus(status: Command, terminal: Terminal): void {
 }
 
 function formatStatus(status: Status, terminal: Terminal): string {
-  const { datastore, kernel, endpoints } = status;
+  const { datastore, kernel, docker, endpoints } = status;
   const good = (text: string): string => terminal.paint('green', text);
   const bad = (text: string): string => terminal.paint('red', text);
   const lines: [string, string][] = [
@@ -55,6 +57,7 @@ function formatStatus(status: Status, terminal: Terminal): string {
       'Kernel',
       `iptables-${kernel.backend}, ${kernel.synced ? good('in step') : bad('not in step')}${lastLook(kernel)}`,
     ],
+    ['Docker', docker.answers ? good('answers') : bad('does not answer')],
     ['Endpoints', `${endpoints.here} here (${endpoints.attached} attached), ${endpoints.cluster} in all`],
     ['Networks', String(status.networks)],
     ['Profiles', String(status.profiles)],
@@ -64,6 +67,7 @@ function formatStatus(status: Status, terminal: Terminal): string {
       .slice(-SHOWN_REPAIRS)
       .map(({ at, what, detail }): [string, string] => ['', `${at} ${what} ${detail}`]),
     ...status.problems.map((problem): [string, string] => ['Problem', bad(problem)]),
+    ...status.findings.map(({ subject, message }): [string, string] => ['Finding', bad(`${subject}: ${message}`)]),
     ...status.badRecords.map(({ problem }): [string, string] => ['Bad record', bad(problem)]),
   ];
   return lines.map(([name, text]) => `${(name === '' ? '' : `${name}:`).padEnd(12)}${text}\n`).join('');

@@ -6,6 +6,7 @@ import type { Datastore } from '../../effects/datastore.js';
 import type { HostFacts } from '../../effects/host-facts.js';
 import type { IpamAdmin } from '../../effects/ipam-admin.js';
 import type { Logger } from '../../effects/logger.js';
+import type { ReconcileStatus } from '../../effects/reconcile-status.js';
 import type { NodeName } from '../../model/ids.js';
 
 /** One setting as people are shown it: no value here is secret. */
@@ -26,6 +27,8 @@ export interface AdminContext {
   readonly dataplane: Pick<Dataplane, 'settled' | 'attached'>;
   readonly dataplaneStatus: DataplaneStatusSource;
   readonly ipam: IpamAdmin;
+  /** Undefined until the daemon has looked at Docker for the first time. */
+  readonly reconcileStatus: () => ReconcileStatus | undefined;
   /** What the host looks like now. */
   readonly hostFacts: () => Promise<HostFacts>;
   /** The Prometheus exposition text. */

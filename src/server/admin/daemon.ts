@@ -27,6 +27,8 @@ const statusView = z
       repairsTotal: z.int(),
       repairs: z.array(z.strictObject({ at: z.string(), what: z.string(), detail: z.string() })),
     }),
+    docker: z.strictObject({ answers: z.boolean(), lastLookAt: z.string().nullable(), freedEndpoints: z.int() }),
+    findings: z.array(z.strictObject({ kind: z.string(), subject: z.string(), message: z.string() })),
     endpoints: z.strictObject({ here: z.int(), attached: z.int(), cluster: z.int() }),
     networks: z.int(),
     profiles: z.int(),
@@ -39,6 +41,7 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
   const { store, node } = context;
   const health = context.datastore.health();
   const { backend, synced, lastResync, repairsTotal, repairs, attached } = context.dataplaneStatus.status();
+  const reconciled = context.reconcileStatus();
   const here = [...store.endpoints.values()].filter(({ value }) => value.node === node).length;
   return {
     node,
@@ -59,6 +62,12 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
       repairsTotal,
       repairs: repairs.map(({ at, what, detail }) => ({ at: at.toISOString(), what, detail })),
     },
+    docker: {
+      answers: reconciled?.dockerAnswers ?? false,
+      lastLookAt: reconciled?.lastRun?.at.toISOString() ?? null,
+      freedEndpoints: reconciled?.freedEndpoints ?? 0,
+    },
+    findings: (reconciled?.findings ?? []).map(({ kind, subject, message }) => ({ kind, subject, message })),
     endpoints: { here, attached, cluster: store.endpoints.size },
     networks: store.networks.size,
     profiles: store.profiles.size,
