@@ -2,7 +2,7 @@ import { type Cidr, hostCidr, prefixLengthOf, subnetsOf } from '../src/model/cid
 import type { Endpoint } from '../src/model/endpoint.js';
 import type { InterfaceName } from '../src/model/ids.js';
 import { ADDRESS_BITS, familyOf, type IpAddress } from '../src/model/ip-address.js';
-import { HOST_SIDE_LINK_LOCAL } from '../src/model/mac-address.js';
+import { hostSideLinkLocalOf } from '../src/model/mac-address.js';
 import type { Network } from '../src/model/network.js';
 import type { JoinReply, StaticRoute } from '../src/protocol/network-driver.js';
 
@@ -19,36 +19,33 @@ const INTERFACE_PREFIX = 'eth';
  */
 export function joinReply(join: {
   readonly containerInterface: InterfaceName;
-  readonly endpoint: Pick<Endpoint, 'addresses'>;
+  readonly endpoint: Pick<Endpoint, 'addresses' | 'dockerNetworkId'>;
   readonly network: Network;
   readonly gateway: IpAddress;
   readonly sharedSubnets: ReadonlySet<Cidr>;
 }): JoinReply {
-  const { network, gateway } = join;
+  const { network } = join;
+  const gateways = { 4: join.gateway, 6: hostSideLinkLocalOf(join.endpoint.dockerNetworkId) };
   const families = new Set(join.endpoint.addresses.map(familyOf));
   const routes = network.subnets
     .filter(({ cidr }) => families.has(familyOf(cidr)) && !join.sharedSubnets.has(cidr))
     .flatMap(({ cidr }) => routedParts(cidr, network.ipam))
-    .map((cidr): StaticRoute => ({ Destination: cidr, RouteType: 0, NextHop: nextHop(cidr, gateway) }));
-  const link: readonly StaticRoute[] = families.has(4)
-    ? [{ Destination: hostCidr(gateway), RouteType: 1, NextHop: '' }]
-    : [];
+    .map((cidr): StaticRoute => ({ Destination: cidr, RouteType: 0, NextHop: gateways[familyOf(cidr)] }));
+  // Docker looks up the way to each next hop: without these it would take another network's link for IPv6.
+  const links = ([4, 6] as const)
+    .filter((family) => families.has(family))
+    .map((family): StaticRoute => ({ Destination: hostCidr(gateways[family]), RouteType: 1, NextHop: '' }));
   return {
     InterfaceName: { SrcName: join.containerInterface, DstPrefix: INTERFACE_PREFIX },
     // Docker would install a gateway on an --internal network, too.
-    Gateway: families.has(4) && !network.internal ? gateway : '',
+    Gateway: families.has(4) && !network.internal ? gateways[4] : '',
     // On 20.10 a container without an IPv6 address cannot start with an IPv6 gateway.
-    GatewayIPv6: families.has(6) && !network.internal ? HOST_SIDE_GATEWAY : '',
-    StaticRoutes: [...link, ...routes],
+    GatewayIPv6: families.has(6) && !network.internal ? gateways[6] : '',
+    StaticRoutes: [...links, ...routes],
     // Never docker_gwbridge, which leads past all policy.
     DisableGatewayService: true,
   };
 }
-
-const HOST_SIDE_GATEWAY = HOST_SIDE_LINK_LOCAL as IpAddress;
-
-const nextHop = (destination: Cidr, gateway: IpAddress): IpAddress =>
-  familyOf(destination) === 6 ? HOST_SIDE_GATEWAY : gateway;
 
 /**
  * Docker's own IPAM sets addresses with the subnet's prefix length, so that the kernel has the subnet on the link

@@ -50,7 +50,7 @@ export class EndpointAttacher {
     else this.#links.delete(link);
   }
 
-  stateOf(endpoint: Pick<Endpoint, 'id' | 'mac' | 'addresses'>): EndpointKernelState {
+  stateOf(endpoint: Pick<Endpoint, 'id' | 'dockerNetworkId' | 'mac' | 'addresses'>): EndpointKernelState {
     return endpointKernelState(endpoint, { ipv6: this.#ipv6() });
   }
 

@@ -3,7 +3,7 @@ import { hostCidr } from '../src/model/cidr.js';
 import type { Endpoint } from '../src/model/endpoint.js';
 import { containerInterfaceOf, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
 import { familyOf, type IpAddress } from '../src/model/ip-address.js';
-import { HOST_SIDE_MAC, type MacAddress } from '../src/model/mac-address.js';
+import { hostSideMacOf, type MacAddress } from '../src/model/mac-address.js';
 import type { PermanentNeighbour, Route } from '../src/model/route.js';
 
 /** What the kernel should hold of one attached endpoint, besides its policy. */
@@ -30,14 +30,14 @@ export const gatewayRoute = (gateway: IpAddress): Route => ({
 
 /** @param ipv6 the kernel has IPv6: without it there are no IPv6 settings to write */
 export function endpointKernelState(
-  endpoint: Pick<Endpoint, 'id' | 'mac' | 'addresses'>,
+  endpoint: Pick<Endpoint, 'id' | 'dockerNetworkId' | 'mac' | 'addresses'>,
   options: { readonly ipv6: boolean },
 ): EndpointKernelState {
   const hostEnd = hostInterfaceOf(endpoint.id);
   const addresses = endpoint.addresses.filter((address) => options.ipv6 || familyOf(address) === 4);
   return {
     hostEnd,
-    hostMac: HOST_SIDE_MAC,
+    hostMac: hostSideMacOf(endpoint.dockerNetworkId),
     containerEnd: containerInterfaceOf(endpoint.id),
     containerMac: endpoint.mac,
     sysctls: [...ipv4Sysctls(hostEnd), ...(options.ipv6 ? ipv6Sysctls(hostEnd) : [])],
@@ -67,7 +67,7 @@ function ipv4Sysctls(link: InterfaceName): readonly Sysctl[] {
 function ipv6Sysctls(link: InterfaceName): readonly Sysctl[] {
   const conf = `net/ipv6/conf/${link}`;
   return [
-    // fe80::ecee:eeff:feee:eeee, the container's gateway, comes from the host side's MAC; mode 0 is EUI-64.
+    // The container's gateway, `hostSideLinkLocalOf` its network, comes from the host side's MAC; mode 0 is EUI-64.
     { path: `${conf}/disable_ipv6`, value: '0' },
     { path: `${conf}/addr_gen_mode`, value: '0' },
     // The gateway must answer at once, not after a second of duplicate address detection.

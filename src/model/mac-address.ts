@@ -1,15 +1,28 @@
 import { createHash } from 'node:crypto';
 import type { Brand } from './brand.js';
 import { InvalidRequestError } from './errors.js';
-import type { EndpointId } from './ids.js';
+import { type DockerNetworkId, type EndpointId, shortHash } from './ids.js';
+import { type IpAddress, parseIpAddress } from './ip-address.js';
 
 /** Six lower-case hex pairs joined by colons. */
 export type MacAddress = Brand<string, 'MacAddress'>;
 
-/** Every host side bears this address, so what a container remembers of its gateway outlives any restart of ours. */
-export const HOST_SIDE_MAC = 'ee:ee:ee:ee:ee:ee' as MacAddress;
-/** The link-local address that Linux derives from HOST_SIDE_MAC (RFC 4291, appendix A): each container's IPv6 gateway. */
-export const HOST_SIDE_LINK_LOCAL = 'fe80::ecee:eeff:feee:eeee';
+/** What the MAC addresses of all host sides begin with. */
+const HOST_SIDE_PREFIX = 'ee:ee:ee';
+
+/**
+ * The address of the host sides of one Docker network's endpoints: fixed, so that what a container remembers of its
+ * gateway outlives any restart of ours, and unlike that of its other networks, so that each has an IPv6 gateway of its
+ * own. 24 bits of hash: two networks of one container share it once in 16 million.
+ */
+export const hostSideMacOf = (id: DockerNetworkId): MacAddress =>
+  `${HOST_SIDE_PREFIX}:${shortHash(id, 6).replace(/(..)(?=.)/g, '$1:')}` as MacAddress;
+
+/** The link-local address that Linux derives from `hostSideMacOf` (RFC 4291, appendix A): the containers' IPv6 gateway. */
+export function hostSideLinkLocalOf(id: DockerNetworkId): IpAddress {
+  const [fourth, fifth, sixth] = hostSideMacOf(id).split(':').slice(3);
+  return parseIpAddress(`fe80::ecee:eeff:fe${fourth}:${fifth}${sixth}`);
+}
 
 /** Takes `:` or `-` between pairs, any case. @throws InvalidRequestError for anything else, and for group addresses. */
 export function parseMacAddress(text: string): MacAddress {

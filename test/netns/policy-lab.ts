@@ -6,7 +6,7 @@ import { setsText, stateText } from '../../policy/restore-text.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { containerInterfaceOf, hostInterfaceOf } from '../../src/model/ids.js';
 import { familyOf } from '../../src/model/ip-address.js';
-import { HOST_SIDE_MAC } from '../../src/model/mac-address.js';
+import { hostSideMacOf } from '../../src/model/mac-address.js';
 import type { Probe } from './probe-agent.js';
 import { moveIntoContainer } from './test-container.js';
 import { startIn, type TestNamespace } from './test-namespace.js';
@@ -79,7 +79,7 @@ export async function plug(host: TestNamespace, endpoint: Endpoint): Promise<Tes
   const hostEnd = hostInterfaceOf(endpoint.id);
   const containerEnd = containerInterfaceOf(endpoint.id);
   await host.ip(
-    `link add ${hostEnd} address ${HOST_SIDE_MAC} type veth peer name ${containerEnd} address ${endpoint.mac}`,
+    `link add ${hostEnd} address ${hostSideMacOf(endpoint.dockerNetworkId)} type veth peer name ${containerEnd} address ${endpoint.mac}`,
   );
   const conf = (family: 'ipv4' | 'ipv6', name: string) => `net/${family}/conf/${hostEnd}/${name}`;
   await host.sysctls.write([

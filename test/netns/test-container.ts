@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { containerInterfaceOf } from '../../src/model/ids.js';
 import { familyOf } from '../../src/model/ip-address.js';
-import { HOST_SIDE_LINK_LOCAL } from '../../src/model/mac-address.js';
+import { hostSideLinkLocalOf } from '../../src/model/mac-address.js';
 import { TestNamespace } from './test-namespace.js';
 
 /** The gateway that these containers use on IPv4. */
@@ -10,7 +10,7 @@ export const TEST_GATEWAY = '169.254.1.1';
 /** Does with an attached endpoint what Docker does after Join: moves, renames and configures the container end. */
 export async function moveIntoContainer(
   hostNamespace: TestNamespace,
-  endpoint: Pick<Endpoint, 'id' | 'addresses'>,
+  endpoint: Pick<Endpoint, 'id' | 'dockerNetworkId' | 'addresses'>,
 ): Promise<TestNamespace> {
   const container = await TestNamespace.create('c');
   await hostNamespace.ip(`link set ${containerInterfaceOf(endpoint.id)} netns ${container.name}`);
@@ -27,8 +27,9 @@ export async function moveIntoContainer(
     await container.ip(`route add default via ${TEST_GATEWAY}`);
   }
   if (endpoint.addresses.some((address) => familyOf(address) === 6)) {
-    await container.ip(`-6 route add ${HOST_SIDE_LINK_LOCAL}/128 dev eth0`);
-    await container.ip(`-6 route add default via ${HOST_SIDE_LINK_LOCAL} dev eth0`);
+    const gateway = hostSideLinkLocalOf(endpoint.dockerNetworkId);
+    await container.ip(`-6 route add ${gateway}/128 dev eth0`);
+    await container.ip(`-6 route add default via ${gateway} dev eth0`);
   }
   return container;
 }

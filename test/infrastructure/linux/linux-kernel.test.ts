@@ -5,18 +5,20 @@ import { openLinuxKernel } from '../../../src/infrastructure/linux/linux-kernel.
 import type { InterfaceName } from '../../../src/model/ids.js';
 import type { IpAddress } from '../../../src/model/ip-address.js';
 import type { IpSetMember, IpSetName } from '../../../src/model/ip-set.js';
-import { HOST_SIDE_MAC, type MacAddress } from '../../../src/model/mac-address.js';
+import type { MacAddress } from '../../../src/model/mac-address.js';
 import type { Route } from '../../../src/model/route.js';
 import { netnsUnavailable, TestNamespace } from '../../netns/test-namespace.js';
 
 const unavailable = netnsUnavailable();
 if (unavailable !== undefined) console.warn(`skipped: ${unavailable}`);
 
+const HOST_MAC = 'ee:ee:ee:ee:ee:ee' as MacAddress;
+
 const addVeth = (digits: string) =>
   ({
     kind: 'addVeth',
     hostEnd: `cord${digits}` as InterfaceName,
-    hostMac: HOST_SIDE_MAC,
+    hostMac: HOST_MAC,
     containerEnd: `ctmp${digits}` as InterfaceName,
     containerMac: '02:00:00:00:00:01' as MacAddress,
     mtu: 1400,
@@ -46,7 +48,7 @@ const linkRoute = (destination: string, digits: string) =>
     await kernel.network.apply([addVeth('00000000001')]);
     expect(await kernel.network.links()).toContainEqual({
       name: 'cord00000000001',
-      mac: HOST_SIDE_MAC,
+      mac: HOST_MAC,
       mtu: 1400,
       up: false,
       group: 'default',
