@@ -33,9 +33,9 @@ import { replayView } from './replay-view.js';
 
 const RESYNC_MS = 60_000;
 /** After a sign of foreign changes: soon, but once for all that come together. */
-const SOON_MS = 50;
+const SOON_MS = 10;
 /** Between two resyncs that signs asked for; reading back costs some 30 ms of processor time. */
-const REST_MS = 500;
+const REST_MS = 200;
 
 export interface DataplaneOptions {
   readonly kernel: Kernel;

@@ -1,4 +1,5 @@
 import { PolicyEngine } from '../../policy/engine.js';
+import { isFlowDenied } from '../../policy/judge-flow.js';
 import { DEFAULT_POLICY_SETTINGS } from '../../policy/settings.js';
 import { KernelDataplane } from '../../routing/dataplane.js';
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
@@ -13,6 +14,7 @@ import { systemClock } from '../../src/infrastructure/system-clock.js';
 import { parseCidr } from '../../src/model/cidr.js';
 import { type Endpoint, EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
 import {
+  hostInterfaceOf,
   parseDockerNetworkId,
   parseEndpointId,
   parseNetworkName,
@@ -20,7 +22,7 @@ import {
   parseProfileName,
   shortHash,
 } from '../../src/model/ids.js';
-import { parseIpAddress } from '../../src/model/ip-address.js';
+import { type IpAddress, parseIpAddress } from '../../src/model/ip-address.js';
 import { macOfEndpoint } from '../../src/model/mac-address.js';
 import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
 import { PoolRecord, poolKey } from '../../src/model/pool.js';
@@ -120,7 +122,19 @@ export class DataplaneLab {
       view: this.store,
       firewall,
       node: NODE,
-      flowJudge: () => () => false,
+      flowJudge: () => {
+        const states = { 4: firewall.state(4), 6: firewall.state(6) };
+        const owners = new Map(
+          [...this.store.endpoints.values()].flatMap(({ value }) =>
+            value.addresses.map((address) => [address, hostInterfaceOf(value.id)] as const),
+          ),
+        );
+        const local = {
+          hostInterfaceOf: (address: IpAddress) => owners.get(address),
+          isHosts: (address: IpAddress) => address === '192.0.2.1' || address === '2001:db8::1',
+        };
+        return (flow) => isFlowDenied(flow, states[flow.family], local);
+      },
       clock: systemClock,
       log: silentLogger,
       formerHostSettings: this.formerHostSettings,
