@@ -62,6 +62,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./commands/node.js')).defineNode,
   },
   {
+    name: 'uninstall',
+    summary: "take everything of corduroy out of this host's kernel, once the daemon is stopped",
+    load: async () => (await import('./commands/uninstall.js')).defineUninstall,
+  },
+  {
     name: 'version',
     summary: 'version of this command and of the daemon',
     load: async () => (await import('./commands/version.js')).defineVersion,

@@ -24,6 +24,9 @@ import { OwnBlocks } from './own-blocks.js';
 /** Docker's name for us: that of the socket. */
 export const PLUGIN_NAME = 'corduroy';
 
+/** File in the data directory that remembers the host's own settings which we change. */
+export const FORMER_HOST_SETTINGS = 'former-host-settings.json';
+
 /** A network's driver by the name that Docker shows; a managed plugin's has a tag behind it. */
 export const isOurDriver = (driver: string): boolean => driver === PLUGIN_NAME || driver.startsWith(`${PLUGIN_NAME}:`);
 
@@ -68,7 +71,7 @@ export function composeNode(given: {
     },
     clock,
     log,
-    formerHostSettings: new FsTextFile(join(config.dataDir, 'former-host-settings.json')),
+    formerHostSettings: new FsTextFile(join(config.dataDir, FORMER_HOST_SETTINGS)),
     blackholes: () => ownBlocks.blackholes(),
   });
   const ipam = createIpam({

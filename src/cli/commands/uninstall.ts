@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { CorduroyError } from '../../model/errors.js';
+import { CommandFailure } from '../failure.js';
+import { examples } from '../help-text.js';
+import type { Terminal } from '../terminal.js';
+
+/** `corduroy uninstall`: works without a daemon, and only without one. */
+export function defineUninstall(uninstall: Command, terminal: Terminal): void {
+  examples(
+    uninstall
+      .option('--force', 'although containers are attached: they lose their connectivity until they are started anew')
+      .action(async ({ force = false }: { force?: boolean }) => {
+        await refuseBesideDaemon(terminal);
+        const { loadConfig } = await import('../../config/load-config.js');
+        const { config } = loadConfig({ flags: new Map(), environment: terminal.streams.environment });
+        const { createLogger } = await import('../../infrastructure/json-logger.js');
+        const log = await createLogger({ level: 'warn', format: config.logFormat });
+        const { uninstall: uninstallHost } = await import('../../composition/uninstall.js');
+        const { endpoints } = await uninstallHost(config, { force, log }).catch((error: unknown) => {
+          throw error instanceof CorduroyError ? failureOf(error) : error;
+        });
+        const reply = { endpoints, recordsIn: config.datastore === 'etcd' ? 'etcd' : config.dataDir };
+        if (await terminal.data(reply)) return;
+        const cutOff = endpoints === 0 ? '' : `; ${endpoints} attached to a container were among the links`;
+        terminal.text(
+          `nothing of corduroy is left in this host's kernel: rules, sets, routes and links are gone${cutOff}\n` +
+            `its records stay in ${reply.recordsIn}\n`,
+        );
+      }),
+    ['corduroy uninstall', 'corduroy uninstall --force'],
+  );
+}
+
+async function refuseBesideDaemon(terminal: Terminal): Promise<void> {
+  try {
+    await terminal.client.get('/status');
+  } catch (error) {
+    if (error instanceof CommandFailure && error.message.includes('not running')) return;
+    throw error;
+  }
+  throw new CommandFailure(
+    'the daemon runs, and would put everything back',
+    'stop it first, and keep it from starting again',
+  );
+}
+
+/** The sentence's last part is the remedy. */
+function failureOf({ message }: CorduroyError): CommandFailure {
+  const at = message.lastIndexOf(': ');
+  return at < 0
+    ? new CommandFailure(message, 'run it again as root')
+    : new CommandFailure(message.slice(0, at), message.slice(at + 2));
+}
