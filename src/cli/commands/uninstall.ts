@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { CorduroyError } from '../../model/errors.js';
+import { ConflictError, CorduroyError } from '../../model/errors.js';
 import { CommandFailure } from '../failure.js';
 import { examples } from '../help-text.js';
 import type { Terminal } from '../terminal.js';
@@ -44,10 +44,11 @@ async function refuseBesideDaemon(terminal: Terminal): Promise<void> {
   );
 }
 
-/** The sentence's last part is the remedy. */
-function failureOf({ message }: CorduroyError): CommandFailure {
-  const at = message.lastIndexOf(': ');
+function failureOf(error: CorduroyError): CommandFailure {
+  const { message } = error;
+  // The sentence's last part is the remedy.
+  const at = error instanceof ConflictError ? message.lastIndexOf(': ') : -1;
   return at < 0
-    ? new CommandFailure(message, 'run it again as root')
+    ? new CommandFailure(message, 'cure that and run it again: what is gone already does not matter')
     : new CommandFailure(message.slice(0, at), message.slice(at + 2));
 }
