@@ -50,7 +50,8 @@ function find(name: ConfigName, { flags, environment, file, hostName }: ConfigIn
   const flag = flags.get(name);
   if (flag !== undefined) return { text: flag, from: `flag ${flagOf(name)}` };
   const variable = environment[environmentOf(name)];
-  if (variable !== undefined) return { text: variable, from: `environment ${environmentOf(name)}` };
+  // A managed plugin's variables are all there, empty until somebody sets them.
+  if (variable !== undefined && variable !== '') return { text: variable, from: `environment ${environmentOf(name)}` };
   const setting = file?.settings.get(name);
   if (setting !== undefined) return { text: setting, from: `file ${file?.path}` };
   const fallback = name === 'nodeName' ? hostName : CONFIG_KEYS[name].default;
