@@ -12,7 +12,7 @@ import type {
 } from '../src/effects/ipam-admin.js';
 import type { Allocation, Block } from '../src/model/block.js';
 import { type Cidr, contains, networkOf, overlaps } from '../src/model/cidr.js';
-import { ConflictError } from '../src/model/errors.js';
+import { ConflictError, NotFoundError } from '../src/model/errors.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { Pool } from '../src/model/pool.js';
@@ -22,6 +22,7 @@ import { allocationOf, coolingAddresses } from './block.js';
 import { describeRepair, findProblems } from './check.js';
 import { type IpamSnapshot, readSnapshot } from './ipam-snapshot.js';
 import { networksWith, PoolAdmin } from './pool-admin.js';
+import { listPools } from './pool-choice.js';
 import { rangeCidrs } from './range-cidrs.js';
 import { freeIfSame } from './reclaimer.js';
 import { repair } from './repair.js';
@@ -100,7 +101,12 @@ export class LedgerIpamAdmin implements IpamAdmin {
       throw new ConflictError(
         `${address} cannot be released: ${user.value.container?.name ?? `endpoint ${user.value.id.slice(0, 12)}`} on node ${user.value.node} has it; remove that container first`,
       );
-    const { subnet, block } = place(await readSnapshot(this.#datastore), address);
+    const snapshot = await readSnapshot(this.#datastore);
+    const { subnet, block } = place(snapshot, address);
+    if (subnet === undefined && !snapshot.pools.some(({ cidr }) => contains(cidr, address)))
+      throw new NotFoundError(
+        `${address} cannot be released: it is in no pool (${listPools(snapshot.pools)}); give an address of one of them`,
+      );
     const by = block === undefined ? undefined : allocationOf(block, address);
     if (subnet === undefined || by === undefined) return 'was not assigned';
     if (by.state === 'reserved')

@@ -128,7 +128,8 @@ export interface IpamAdmin {
   /**
    * Frees an address that no living endpoint has; it cools down like any other.
    *
-   * @throws ConflictError if an endpoint in the store has it, or it is a network's gateway or auxiliary address
+   * @throws ConflictError if an endpoint in the store has it, or it is a network's gateway or auxiliary address;
+   * NotFoundError if it is in no pool
    */
   release(address: IpAddress): Promise<'released' | 'was not assigned'>;
   /** Compares pools, subnets, blocks, handles and endpoints. `repair: false` changes nothing. */

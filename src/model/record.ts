@@ -55,10 +55,10 @@ function parseJson(key: string, text: string): unknown {
   }
 }
 
-/** Each problem as `field: what is wrong`, joined by `; `. */
-export const describeIssues = (error: z.ZodError): string =>
+/** Each problem as `field: what is wrong`, joined by `; `. @param whole begins one that is about no field */
+export const describeIssues = (error: z.ZodError, whole = 'the record: '): string =>
   error.issues
-    .map((issue) => `${issue.path.length === 0 ? 'the record' : `field "${issue.path.join('.')}"`}: ${issue.message}`)
+    .map(({ path, message }) => (path.length === 0 ? whole : `field "${path.join('.')}": `) + message)
     .join('; ');
 
 /** A zod string passed through one of our parsers, whose complaint becomes the issue's message. */

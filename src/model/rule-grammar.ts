@@ -6,6 +6,8 @@ import { familyOf, type IpFamily, ipAddressOrUndefined } from './ip-address.js';
 import { PROTOCOL_NUMBERS, protocolName, protocolNumberOf } from './protocol.js';
 import type { Negatable, PeerMatch, PortRange, ProtocolMatch, Rule, RuleAction } from './rule.js';
 import { RuleSyntaxError, type RuleToken, RuleTokens } from './rule-tokens.js';
+import { parseSelectorText, type SelectorText } from './selector.js';
+import { SelectorSyntaxError } from './selector-tokens.js';
 
 type Ports = Negatable<readonly PortRange[]>;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -114,7 +116,7 @@ function parseClause(tokens: RuleTokens, protocol: ProtocolMatch, peer: PeerClau
       return;
     case 'selector':
       once('selector');
-      peer.selector = { value: parseSelectorText(tokens), negated };
+      peer.selector = { value: parseQuotedSelector(tokens), negated };
       return;
     case 'set':
       once('set');
@@ -145,10 +147,16 @@ function parsePorts(tokens: RuleTokens): readonly PortRange[] {
   });
 }
 
-function parseSelectorText(tokens: RuleTokens): string {
-  const token = tokens.take('a selector in quotation marks');
-  const usable = token.quoted && token.text.trim() !== '' && !/[\p{Cc}]/u.test(token.text);
-  return usable ? token.text.trim() : tokens.fail('a selector in quotation marks', token);
+function parseQuotedSelector(tokens: RuleTokens): SelectorText {
+  const expected = 'a selector in quotation marks';
+  const token = tokens.take(expected);
+  if (!token.quoted || token.text.trim() === '') return tokens.fail(expected, token);
+  try {
+    return parseSelectorText(token.text);
+  } catch (error) {
+    if (error instanceof SelectorSyntaxError) tokens.failInside(token, error);
+    throw error;
+  }
 }
 
 function parseCidrOrAddress(text: string): Cidr {

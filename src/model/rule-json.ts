@@ -27,7 +27,11 @@ const positive = {
   icmp_type: number,
   icmp_code: number,
 };
+const KEYS = Object.keys(positive).join(', ');
 const negative = Object.fromEntries(Object.entries(positive).map(([key, value]) => [`!${key}`, value]));
+
+/** Of one direction of one profile: more would be no policy that anyone reads. */
+export const MAX_RULES = 1_000;
 
 const ruleSchema = z.strictObject({
   action: z.enum(['allow', 'deny', 'log', 'pass', 'next-tier']),
@@ -35,8 +39,8 @@ const ruleSchema = z.strictObject({
 });
 const rulesSchema = z.strictObject({
   id: z.string().optional(),
-  inbound_rules: z.array(z.unknown()),
-  outbound_rules: z.array(z.unknown()),
+  inbound_rules: z.array(z.unknown()).max(MAX_RULES).optional(),
+  outbound_rules: z.array(z.unknown()).max(MAX_RULES).optional(),
 });
 
 export const rulesToJson = ({
@@ -49,8 +53,13 @@ export const rulesToJson = ({
   outbound_rules: outbound.map(ruleToJson),
 });
 
-/** @throws InvalidRequestError naming the rule by its place, and its field */
-export function rulesFromJson(json: unknown): Pick<Profile, 'inbound' | 'outbound'> {
+/**
+ * The rules that the JSON means; undefined for a direction that it does not have. Each rule is JSON or a text. The id is
+ * not looked at, so that one profile's rules can be given to another.
+ *
+ * @throws InvalidRequestError naming the rule by its place, and its field
+ */
+export function rulesFromJson(json: unknown): { readonly [K in 'inbound' | 'outbound']?: readonly Rule[] | undefined } {
   const result = rulesSchema.safeParse(json);
   if (!result.success) {
     throw new InvalidRequestError(
@@ -59,10 +68,13 @@ export function rulesFromJson(json: unknown): Pick<Profile, 'inbound' | 'outboun
   }
   const { inbound_rules, outbound_rules } = result.data;
   return {
-    inbound: inbound_rules.map((rule, i) => ruleFromJson(rule, `inbound rule ${i + 1}`)),
-    outbound: outbound_rules.map((rule, i) => ruleFromJson(rule, `outbound rule ${i + 1}`)),
+    inbound: inbound_rules?.map((rule, i) => ruleOf(rule, `inbound rule ${i + 1}`)),
+    outbound: outbound_rules?.map((rule, i) => ruleOf(rule, `outbound rule ${i + 1}`)),
   };
 }
+
+const ruleOf = (rule: unknown, place: string): Rule =>
+  typeof rule === 'string' ? ruleFromText(rule, place) : ruleFromJson(rule, place);
 
 export function ruleToJson({ action, match, source, destination }: Rule): RuleJson {
   const hasPorts = match.protocol === 'tcp' || match.protocol === 'udp' || match.protocol === 'sctp';
@@ -111,7 +123,10 @@ const entry = (key: string, match: Negatable<RuleJson[string]> | undefined): Rul
  */
 export function ruleFromJson(json: unknown, place = 'the rule'): Rule {
   const result = ruleSchema.safeParse(json);
-  if (!result.success) throw new InvalidRequestError(`${place} cannot be read: ${describeIssues(result.error)}`);
+  if (!result.success) {
+    const problem = describeIssues(result.error, '');
+    throw new InvalidRequestError(`${place} cannot be read: ${problem}; its keys are action, ${KEYS}, "!" negates`);
+  }
   const fields = new Map(Object.entries(result.data)) as Map<string, string | number | readonly (string | number)[]>;
   for (const key of fields.keys()) {
     if (!fields.has(`!${key}`)) continue;
@@ -126,8 +141,12 @@ export function ruleFromJson(json: unknown, place = 'the rule'): Rule {
     ...sideWords(fields, 'src', 'from'),
     ...sideWords(fields, 'dst', 'to'),
   ];
+  return ruleFromText(words.join(' '), place);
+}
+
+function ruleFromText(text: string, place: string): Rule {
   try {
-    return parseRule(words.join(' '));
+    return parseRule(text);
   } catch (cause) {
     if (!(cause instanceof InvalidRequestError)) throw cause;
     throw new InvalidRequestError(`${place} is not a rule: ${cause.message}`, { cause });

@@ -1,4 +1,5 @@
 import { InvalidRequestError } from './errors.js';
+import type { SelectorSyntaxError } from './selector-tokens.js';
 
 /** One word of a rule, or a quoted text; `column` counts from 1. */
 export interface RuleToken {
@@ -7,12 +8,16 @@ export interface RuleToken {
   readonly quoted: boolean;
 }
 
+/** What a person who got a rule wrong is shown: the grammar in one line. */
+const RULE_SUMMARY =
+  'write allow|deny|log|pass [PROTOCOL] [from [ports P] [tag T] [selector \'S\'] [CIDR]] [to ...], with "not" before what is to be negated';
+
 /** A rule text that does not follow the grammar: where it goes wrong and what could stand there. */
 export class RuleSyntaxError extends InvalidRequestError {
   readonly column: number;
   readonly expected: string;
-  constructor(rule: string, column: number, found: string, expected: string) {
-    super(`in the rule "${shorten(rule)}", at column ${column}: found ${found}, expected ${expected}`);
+  constructor(rule: string, column: number, found: string, expected: string, remedy = RULE_SUMMARY) {
+    super(`in the rule "${shorten(rule)}", at column ${column}: found ${found}, expected ${expected}; ${remedy}`);
     this.column = column;
     this.expected = expected;
   }
@@ -64,6 +69,11 @@ export class RuleTokens {
       token = { ...token, text: token.text + this.take(expected).text };
     }
     return token;
+  }
+
+  /** @throws RuleSyntaxError about a place inside the quoted `token` */
+  failInside(token: RuleToken, { column, found, expected, remedy }: SelectorSyntaxError): never {
+    throw new RuleSyntaxError(this.#rule, token.column + column, found, expected, remedy);
   }
 
   /** @throws RuleSyntaxError about `token`, or about what comes next */

@@ -1,5 +1,6 @@
 import type { Cidr } from './cidr.js';
 import type { TagName } from './ids.js';
+import type { SelectorText } from './selector.js';
 
 export type RuleAction = 'allow' | 'deny' | 'log' | 'pass';
 
@@ -35,8 +36,11 @@ export type ProtocolMatch =
 /** One end of the traffic; absent fields match everything. All that are given must hold. */
 export interface PeerMatch {
   readonly tag?: Negatable<TagName> | undefined;
-  /** A selector expression over endpoint labels, kept as written. */
-  readonly selector?: Negatable<string> | undefined;
+  /**
+   * Over endpoint labels. The two negations differ: `selector '!has(x)'` is any endpoint without x, `not selector
+   * 'has(x)'` is whatever is not an endpoint with x, an address outside the cluster too.
+   */
+  readonly selector?: Negatable<SelectorText> | undefined;
   /** A NetworkSet's name. */
   readonly set?: Negatable<string> | undefined;
   readonly cidr?: Negatable<Cidr> | undefined;

@@ -1,14 +1,21 @@
 import { InvalidRequestError } from './errors.js';
 
+/** What a person who got a selector wrong is shown: the language in one line. */
+const SELECTOR_SUMMARY =
+  "write LABEL == 'V', LABEL != 'V', LABEL in {'V', 'W'}, has(LABEL) or all(), joined by && and ||, with ! before what is to be negated";
+
 /** A selector that does not follow its grammar: where it goes wrong and what could stand there. */
 export class SelectorSyntaxError extends InvalidRequestError {
   readonly column: number;
+  readonly found: string;
   readonly expected: string;
+  readonly remedy: string = SELECTOR_SUMMARY;
   constructor(selector: string, column: number, found: string, expected: string) {
     super(
-      `in the selector ${JSON.stringify(shorten(selector))}, at column ${column}: found ${found}, expected ${expected}`,
+      `in the selector ${JSON.stringify(shorten(selector))}, at column ${column}: found ${found}, expected ${expected}; ${SELECTOR_SUMMARY}`,
     );
     this.column = column;
+    this.found = found;
     this.expected = expected;
   }
 }

@@ -31,7 +31,7 @@ export const POLICY_CASES: Readonly<Record<string, World>> = {
           'allow 47 from fd80::/64',
           'allow not tcp from tag web to 10.64.0.2',
           'allow from not cidr 0.0.0.0/0',
-          "allow from selector 'role == 1'",
+          'allow from selector \'role == "1"\'',
           'deny from set office',
         ],
         outbound: ['deny to not tag web', 'allow udp to ports 53 cidr ::/0'],

@@ -3,6 +3,7 @@ import { networkOf } from '../../src/model/cidr.js';
 import { parseTagName } from '../../src/model/ids.js';
 import { ADDRESS_BITS, bigIntToIp, type IpFamily } from '../../src/model/ip-address.js';
 import type { Negatable, PeerMatch, PortRange, ProtocolMatch, Rule } from '../../src/model/rule.js';
+import { parseSelectorText } from '../../src/model/selector.js';
 
 /** What a random rule may speak of; the defaults are everything the grammar knows. */
 export interface RuleMakings {
@@ -54,7 +55,9 @@ export function rules(makings: RuleMakings = {}): fc.Arbitrary<Rule> {
 }
 
 function peers(tag: fc.Arbitrary<string>, cidr: fc.Arbitrary<string>, all: boolean): fc.Arbitrary<PeerMatch> {
-  const selector = fc.constantFrom('role == "db"', 'has(x) && !(y in {"1", "2"})', "name starts with 'a'");
+  const selector = fc
+    .constantFrom('role == "db"', 'has(x) && !(y in {"1", "2"})', "name starts with 'a'")
+    .map(parseSelectorText);
   const none = fc.constant({});
   return fc
     .tuple(

@@ -167,9 +167,42 @@ describe('profiles', () => {
 
   test('what rule json prints, rule update takes', async () => {
     const json = await printed('profile web rule json');
-    const edited = json.replace('allow from tag web', 'allow from 192.0.2.0/24');
+    expect(JSON.parse(json)).toEqual({
+      id: 'web',
+      inbound_rules: [{ action: 'allow', src_tag: 'web' }],
+      outbound_rules: [{ action: 'allow' }],
+    });
+    const edited = json.replace('"src_tag": "web"', '"!src_net": "192.0.2.0/24"');
     expect(await cord('profile web rule update', edited)).toMatchObject({ code: 0 });
-    expect(await printed('profile web rule show')).toContain('   1 allow from cidr 192.0.2.0/24\n');
+    expect(await printed('profile web rule show')).toContain('   1 allow from not cidr 192.0.2.0/24\n');
+  });
+
+  test('rule update takes texts as well, and leaves a direction alone that it does not name', async () => {
+    expect(await cord('profile web rule update', '{"inbound": ["deny tcp", "allow"]}')).toMatchObject({ code: 0 });
+    expect(await printed('profile web rule show')).toBe(
+      'Inbound rules:\n   1 deny tcp\n   2 allow\nOutbound rules:\n   1 allow\n',
+    );
+  });
+
+  test.each<[string, string]>([
+    [
+      '{"inbound_rules": [{"action": "allow"}, {"action": "allow", "source": "x"}]}',
+      'error: inbound rule 2 cannot be read: Unrecognized key: "source"\n  try: its keys are action, protocol, src_tag,',
+    ],
+    [
+      '{"outbound_rules": [{"action": "allow", "protocol": "tcp", "dst_ports": [80, 70000]}]}',
+      'error: outbound rule 1 is not a rule: in the rule "allow tcp to ports 80,70000", at column 20: found "80,70000", expected ports from 0 to 65535',
+    ],
+    ['{"inbound": ["allow", "permit"]}', 'error: inbound rule 2 is not a rule: in the rule "permit", at column 1'],
+    [
+      '{"inbound": [], "outbound_rules": []}',
+      'error: the rules are in two forms at once\n  try: give either "inbound"',
+    ],
+  ])('rule update with %s names the rule and the key, and changes nothing', async (input, message) => {
+    const before = await printed('profile web rule json');
+    const { code, err } = await cord('profile web rule update', input);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(message) });
+    expect(await printed('profile web rule json')).toBe(before);
   });
 
   test('tags and mode', async () => {
@@ -184,7 +217,7 @@ describe('profiles', () => {
     const { code, err } = await cord(`profile web rule add inbound allow from selector "tier == 'front'"`);
     expect({ code, err }).toEqual({
       code: 1,
-      err: `error: cannot use the rule "allow from selector "tier == 'front'"": this version does not enforce selectors yet\n  try: name a tag or a CIDR instead\n`,
+      err: `error: cannot use the rule "allow from selector 'tier == "front"'": this version does not enforce selectors yet\n  try: name a tag or a CIDR instead\n`,
     });
   });
 
@@ -236,6 +269,11 @@ describe('what fails says what, why and what next', () => {
       'container front profile set',
       2,
       'error: it is not clear which profiles to set\n  try: give profiles, or --none, or --inherit\n',
+    ],
+    [
+      'profile web rule add inbound permit tcp',
+      1,
+      'error: rule: in the rule "permit tcp", at column 1: found "permit", expected "allow", "deny", "log" or "pass"\n  try: write allow|deny|log|pass [PROTOCOL] [from [ports P] [tag T] [selector \'S\'] [CIDR]] [to ...], with "not" before what is to be negated\n',
     ],
     ['pool add', 2, "error: missing required argument 'cidr'\n"],
     ['poll list', 2, "error: unknown command 'poll'\n(Did you mean pool?)\n"],

@@ -136,6 +136,9 @@ describe('release', () => {
     await expect(node.ipam.admin.release(ip('10.64.9.1'))).rejects.toThrow(
       'it is the gateway of a network in 10.64.9.0/24',
     );
+    await expect(node.ipam.admin.release(ip('192.0.2.9'))).rejects.toThrow(
+      '192.0.2.9 cannot be released: it is in no pool (the pools are main (10.64.0.0/12))',
+    );
   });
 });
 

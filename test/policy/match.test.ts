@@ -105,9 +105,9 @@ describe('compileRule', () => {
   });
 
   test.each([
-    ["allow from selector 'role == 1'", []],
+    ['allow from selector \'role == "1"\'', []],
     ['log to set office', []],
-    ["deny from not selector 'role == 1'", [{ matches: [], target: DROP }]],
+    ['deny from not selector \'role == "1"\'', [{ matches: [], target: DROP }]],
     ['pass tcp to set office', [{ matches: [], target: DROP }]],
   ])('what cannot be enforced opens nothing: "%s"', (text, expected) => {
     const rule = parseRule(text);

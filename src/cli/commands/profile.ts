@@ -181,10 +181,10 @@ function defineRules(rule: Command, terminal: Terminal, find: Find): void {
     rule
       .command('json <profile>')
       .usage('corduroy profile NAME rule json')
-      .description('its rules as JSON, as update takes them')
+      .description("its rules in calicoctl's JSON, as update takes them")
       .action(async (name: string) => {
-        const { inbound, outbound } = await find(name);
-        terminal.text(`${JSON.stringify({ inbound, outbound }, undefined, 2)}\n`);
+        const rules = await terminal.client.get(url(name, '/rules'));
+        terminal.text(`${JSON.stringify(rules, undefined, 2)}\n`);
       }),
     ['corduroy profile WEB rule json >web.json'],
   );
@@ -192,7 +192,7 @@ function defineRules(rule: Command, terminal: Terminal, find: Find): void {
     rule
       .command('update <profile>')
       .usage('corduroy profile NAME rule update <FILE')
-      .description('replace its rules, at once, by JSON from standard input')
+      .description("replace its rules, at once, by JSON from standard input: calicoctl's, or rules as texts")
       .action(async (name: string) => {
         const body = parseRules(await terminal.streams.readInput());
         return terminal.changed(await terminal.client.call('PUT', url(name, '/rules'), body));
@@ -202,7 +202,7 @@ function defineRules(rule: Command, terminal: Terminal, find: Find): void {
 }
 
 const RULE =
-  'allow|deny|log|pass [PROTOCOL] [from [ports P] [tag T] [CIDR]] [to [ports P] [tag T] [CIDR]]; "not" before a clause negates it';
+  'allow|deny|log|pass [PROTOCOL] [from [ports P] [tag T] [selector S] [CIDR]] [to ...]; "not" before a clause negates it';
 
 function parseRules(text: string): object {
   try {
@@ -213,6 +213,6 @@ function parseRules(text: string): object {
   }
   throw usageError(
     'standard input holds no JSON object',
-    'give {"inbound": ["RULE", ...], "outbound": [...]}, as "rule json" prints it',
+    'give {"inbound_rules": [...], "outbound_rules": [...]} as "rule json" prints it, or {"inbound": ["RULE", ...], "outbound": [...]}',
   );
 }

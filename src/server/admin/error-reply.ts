@@ -21,7 +21,7 @@ export type ErrorReply = z.infer<typeof errorReply>;
 
 /** Answer to anything thrown: whose move it is decides the code. */
 export function replyToError(error: unknown): { readonly status: number; readonly body: ErrorReply } {
-  if (error instanceof ZodError) return { status: 400, body: split(describeFields(error), GENERIC.request) };
+  if (error instanceof ZodError) return { status: 400, body: describeFields(error) };
   if (error instanceof CorduroyError) return { status: statusOf(error), body: split(error.message, remedyOf(error)) };
   const http = error as { status?: unknown; type?: unknown };
   if (http.status === 413) return reply(413, 'the request is larger than 1 MiB', 'send less in one request');
@@ -64,5 +64,14 @@ function split(message: string, fallback: string): ErrorReply {
     : { error: message.slice(0, at), remedy: message.slice(at + '; '.length) };
 }
 
-const describeFields = (error: ZodError): string =>
-  error.issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`)).join(', ');
+/** Each field's complaint, and each remedy once. */
+function describeFields({ issues }: ZodError): ErrorReply {
+  const replies = issues.map(({ path, message }) => {
+    const { error, remedy } = split(message, GENERIC.request);
+    return { error: path.length === 0 ? error : `${path.join('.')}: ${error}`, remedy };
+  });
+  return {
+    error: replies.map(({ error }) => error).join(', '),
+    remedy: [...new Set(replies.map(({ remedy }) => remedy))].join('; '),
+  };
+}

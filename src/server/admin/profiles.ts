@@ -7,6 +7,7 @@ import { type ProfileName, parseProfileName, parseTagName } from '../../model/id
 import { defaultProfile, type Profile, ProfileRecord, profileKey } from '../../model/profile.js';
 import { parsed } from '../../model/record.js';
 import { formatRule, parseRule } from '../../model/rule-grammar.js';
+import { MAX_RULES, rulesFromJson, rulesToJson } from '../../model/rule-json.js';
 import type { AdminContext } from './admin-context.js';
 import { change } from './change.js';
 import { notFound } from './not-found.js';
@@ -72,6 +73,30 @@ const edit = (context: AdminContext, name: ProfileName, make: (profile: Profile)
 const name = parsed(parseProfileName);
 const rule = parsed(parseRule);
 const params = z.object({ profile: name });
+
+const ruleJson = z
+  .record(z.string(), z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]))
+  .describe('action, protocol, src_tag, src_selector, src_net, src_ports, dst_..., icmp_type, icmp_code; "!" negates');
+const listOf = <T extends z.ZodType>(item: T) => z.array(item).max(MAX_RULES).optional();
+/** Rules in our texts or in calicoctl's JSON, one form in one request. */
+const newRules = z.strictObject({
+  inbound: listOf(z.string()).describe('Rules as texts'),
+  outbound: listOf(z.string()),
+  id: z.string().optional().describe('As calicoctl writes it; not looked at'),
+  // What is wrong with one is told with its number and its key, by those who read them.
+  inbound_rules: listOf(z.unknown()).describe("Rules in calicoctl's JSON, or texts"),
+  outbound_rules: listOf(z.unknown()),
+});
+
+function readRules({ inbound, outbound, ...json }: z.infer<typeof newRules>): ReturnType<typeof rulesFromJson> {
+  if (inbound === undefined && outbound === undefined) return rulesFromJson(json);
+  if (json.inbound_rules === undefined && json.outbound_rules === undefined) {
+    return rulesFromJson({ inbound_rules: inbound, outbound_rules: outbound });
+  }
+  throw new InvalidRequestError(
+    'the rules are in two forms at once; give either "inbound" and "outbound", or "inbound_rules" and "outbound_rules"',
+  );
+}
 const direction = z.enum(['inbound', 'outbound']);
 const position = z.coerce.number().int().min(1, 'positions are counted from 1; see "profile NAME rule show"');
 const byName = (one: { name: string }, other: { name: string }): number => (one.name < other.name ? -1 : 1);
@@ -148,9 +173,24 @@ export const profileRoutes = [
     tag: 'profiles',
     summary: 'Replace rules at once; a direction that is left out stays',
     params,
-    body: z.strictObject({ inbound: z.array(rule).max(1000).optional(), outbound: z.array(rule).max(1000).optional() }),
+    body: newRules,
     response: changeReply,
-    handle: (context, { params, body }) => edit(context, params.profile, (profile) => replaceRules(profile, body)),
+    handle: (context, { params, body }) => {
+      const rules = readRules(body);
+      return edit(context, params.profile, (profile) => replaceRules(profile, rules));
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/profiles/:profile/rules',
+    tag: 'profiles',
+    summary: "A profile's rules in calicoctl's JSON",
+    params,
+    response: z.strictObject({ id: z.string(), inbound_rules: z.array(ruleJson), outbound_rules: z.array(ruleJson) }),
+    handle: ({ store }, { params }) => {
+      const { id, inbound_rules, outbound_rules } = rulesToJson(find(store, params.profile).value);
+      return { id, inbound_rules: [...inbound_rules], outbound_rules: [...outbound_rules] };
+    },
   }),
   route({
     method: 'post',

@@ -34,6 +34,7 @@ const CALLS: readonly (readonly [Method, path: string, url: string, body?: objec
   ['get', '/profiles', '/profiles'],
   ['post', '/profiles', '/profiles', { name: 'db' }],
   ['get', '/profiles/:profile', '/profiles/db'],
+  ['get', '/profiles/:profile/rules', '/profiles/db/rules'],
   ['put', '/profiles/:profile/rules', '/profiles/db/rules', { inbound: ['allow tcp to ports 5432'] }],
   ['post', '/profiles/:profile/rules/:direction', '/profiles/db/rules/inbound', { rule: 'deny udp', at: 1 }],
   ['delete', '/profiles/:profile/rules/:direction', '/profiles/db/rules/inbound?at=1'],

@@ -108,6 +108,8 @@ describe('parseRule', () => {
     ['allow to tag A from tag B', 16, '"ports", "tag"'],
     ['allow from selector role', 21, 'quotation marks'],
     ["allow from selector 'role", 21, 'closing quotation mark'],
+    ["allow from selector ''", 21, 'a selector in quotation marks'],
+    ['allow from selector \'role = "db"\'', 27, 'one of == != &&'],
     ["allow from 'tag' A", 12, '"ports", "tag"'],
   ])('says where "%s" goes wrong', (text, column, expected) => {
     let error: unknown;

@@ -57,6 +57,15 @@ describe("calicoctl's JSON form of rules", () => {
     expect(reading).toThrow(message);
   });
 
+  test('a profile reads back from its JSON, with rules as texts among it, and without a direction', () => {
+    const { inbound_rules, outbound_rules } = rulesToJson(defaultProfile(parseProfileName('WEB')));
+    expect(rulesFromJson({ inbound_rules: [...inbound_rules, 'deny udp'], outbound_rules })).toEqual({
+      inbound: [parseRule('allow from tag WEB'), parseRule('deny udp')],
+      outbound: [parseRule('allow')],
+    });
+    expect(rulesFromJson({ outbound_rules })).toEqual({ outbound: [parseRule('allow')] });
+  });
+
   test('what is not a set of rules is refused with the form that is expected', () => {
     expect(() => rulesFromJson([])).toThrow(/write \{"inbound_rules": \[\.\.\.\]/);
   });
