@@ -97,7 +97,7 @@ withEtcd('when etcd fails', () => {
     store = openStore([etcd.endpoint]);
     const updates = watchAll();
     await eventually(() => expect(updates).toHaveLength(1));
-    etcd.freeze();
+    await etcd.freeze();
     expect((await timed(store.transact(write('frozen', '1')))).error).toBeInstanceOf(DatastoreUnavailableError);
     etcd.thaw();
     await eventually(() => expect(store.health()).toEqual({ kind: 'connected' }));

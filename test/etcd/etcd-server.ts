@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,8 +85,12 @@ export class EtcdServer {
   }
 
   /** The process stands still: connections stay open and nothing answers. */
-  freeze(): void {
+  /** Resolves when each of its threads stands still: the signal alone leaves a busy one time for another answer. */
+  async freeze(): Promise<void> {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error('etcd does not run');
     this.#process?.kill('SIGSTOP');
+    while (!(await threadsStandStill(pid))) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   thaw(): void {
@@ -147,4 +151,10 @@ export async function freePorts(count: number): Promise<number[]> {
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+async function threadsStandStill(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
+  return states.every((stat) => /\) T /.test(stat));
 }
