@@ -24,7 +24,7 @@ export const CHAINS = {
   audit: 'cord-audit',
   fromDispatch: 'cord-from',
   toDispatch: 'cord-to',
-  /** filter: drops what mangle did not allow, in case mangle was flushed. */
+  /** security, or filter: drops what mangle did not allow, in case mangle was flushed. */
   guard: 'cord-guard',
   /** filter FORWARD: lets pass what mangle allowed, where the default policy is DROP. */
   allowed: 'cord-allowed',

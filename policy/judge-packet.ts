@@ -16,7 +16,7 @@ function stagesOf({ inInterface, outInterface }: Packet): readonly { readonly ta
   const entry = { table: 'raw', hook: 'PREROUTING' } as const;
   if (inInterface === undefined) return [{ table: 'filter', hook: 'OUTPUT' }];
   const hook = outInterface === undefined ? 'INPUT' : 'FORWARD';
-  return [entry, { table: 'mangle', hook }, { table: 'filter', hook }];
+  return [entry, { table: 'mangle', hook }, { table: 'filter', hook }, { table: 'security', hook }];
 }
 
 /**

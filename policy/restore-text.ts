@@ -4,8 +4,8 @@ import type { IpFamily } from '../src/model/ip-address.js';
 import type { IpSet } from '../src/model/ip-set.js';
 import { ruleText } from './rule-text.js';
 
-/** The order in which tables are written: mangle decides, filter guards what it decided. */
-const TABLES: readonly Table[] = ['raw', 'mangle', 'nat', 'filter'];
+/** The order in which tables are written: mangle decides, the last ones guard what it decided. */
+const TABLES: readonly Table[] = ['raw', 'mangle', 'nat', 'filter', 'security'];
 /** Characters of a rule's hash: 96 bits. */
 const HASH_LENGTH = 16;
 /** Most members of a set. */

@@ -6,6 +6,11 @@ export interface PolicySettings {
   readonly metadata: 'deny' | 'allow';
   /** One bit of the packet mark, ours alone on this host: the packet was allowed. */
   readonly acceptMark: number;
+  /**
+   * Where what was not marked as allowed is dropped. `security` comes after `filter`, and nearly nobody writes to it, so
+   * that flushing both other tables opens nothing; `filter` serves a kernel without it.
+   */
+  readonly guardTable: 'security' | 'filter';
   /** TCP ports on other nodes' addresses that containers never reach, whatever profiles say. */
   readonly infrastructurePorts: readonly number[];
 }
@@ -14,6 +19,7 @@ export const DEFAULT_POLICY_SETTINGS: PolicySettings = {
   endpointToHost: 'dns',
   metadata: 'deny',
   acceptMark: 0x10000,
+  guardTable: 'security',
   // BGP, etcd's clients, etcd's peers
   infrastructurePorts: [179, 2379, 2380],
 };

@@ -23,7 +23,7 @@ export interface HookChange {
   readonly last: readonly string[];
 }
 
-const TABLES: readonly Table[] = ['raw', 'mangle', 'nat', 'filter'];
+const TABLES: readonly Table[] = ['raw', 'mangle', 'nat', 'filter', 'security'];
 const HOOKS: readonly Hook[] = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'];
 
 /** Compares by the hashes that our rules carry: a rule that is missing, foreign, or in another place breaks their chain. */

@@ -58,7 +58,10 @@ export function composeNode(given: {
   const store = new ClusterCache({ datastore, node, log });
   const ownBlocks = new OwnBlocks({ datastore, node });
   const { endpointToHost, metadata } = config;
-  const firewall = new PolicyEngine({ node, settings: { ...DEFAULT_POLICY_SETTINGS, endpointToHost, metadata } });
+  const firewall = new PolicyEngine({
+    node,
+    settings: { ...DEFAULT_POLICY_SETTINGS, endpointToHost, metadata, guardTable: kernel.lastTable },
+  });
   const dataplane = new KernelDataplane({
     kernel,
     view: store,

@@ -7,6 +7,8 @@ import type { Sysctls } from './sysctls.js';
 /** All of the kernel that the data plane reads and programs: one network namespace. */
 export interface Kernel {
   readonly backend: PacketFilterBackend;
+  /** The table behind all others that filter; some kernels lack `security`. */
+  readonly lastTable: 'security' | 'filter';
   readonly network: NetworkStack;
   readonly ipSets: IpSets;
   readonly packetFilters: { readonly 4: PacketFilter; readonly 6: PacketFilter };

@@ -10,7 +10,7 @@ import type { Negatable, PortRange } from './rule.js';
 export type ChainName = Brand<string, 'ChainName'>;
 
 /** The kernel's tables, in iptables' words; another backend makes its base chains of them. */
-export type Table = 'raw' | 'mangle' | 'nat' | 'filter';
+export type Table = 'raw' | 'mangle' | 'nat' | 'filter' | 'security';
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
 /** `cord+` matches every name that begins so, as does `cord3f+`. */

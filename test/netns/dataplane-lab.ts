@@ -116,7 +116,10 @@ export class DataplaneLab {
       runner: namespace.runner,
       sysctls: namespace.sysctls,
     });
-    const firewall = new PolicyEngine({ node: NODE, settings: DEFAULT_POLICY_SETTINGS });
+    const firewall = new PolicyEngine({
+      node: NODE,
+      settings: { ...DEFAULT_POLICY_SETTINGS, guardTable: kernel.lastTable },
+    });
     const dataplane = new KernelDataplane({
       kernel,
       view: this.store,

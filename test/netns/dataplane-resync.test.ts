@@ -91,6 +91,7 @@ async function makeForeignThings(namespace: TestNamespace, backend: string): Pro
     const damages: readonly (readonly [string, string])[] = [
       [`iptables-${backend} -F FORWARD`, 'hook'],
       [`iptables-${backend} -t mangle -F FORWARD`, 'hook'],
+      [`iptables-${backend} -t security -F FORWARD`, 'hook'],
       [`iptables-${backend} -t mangle -F cord-fwd`, 'chain'],
       [`iptables-${backend} -t mangle -I cord-fwd 1 -j ACCEPT`, 'chain'],
       [`ip6tables-${backend} -t raw -F PREROUTING`, 'hook'],

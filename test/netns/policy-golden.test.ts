@@ -41,7 +41,7 @@ if (unavailable !== undefined) console.warn(`golden files are not loaded into th
       expect(savedHashes(saved)).toEqual(Object.fromEntries(expected));
     }
     for (const family of [4, 6] as const) {
-      const tables = ['raw', 'mangle', 'nat', 'filter'];
+      const tables = ['raw', 'mangle', 'nat', 'filter', 'security'];
       const empty = tables.map((table) => `*${table}\n:cord-x - [0:0]\nCOMMIT\n`).join('');
       await namespace.exec(
         'sh',

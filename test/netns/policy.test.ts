@@ -200,6 +200,7 @@ const engine = engineOf({
   test('with the deciding table flushed nothing passes', async () => {
     const { namespace } = host;
     await namespace.exec('ip6tables-nft', '-t', 'mangle', '-F', 'FORWARD');
+    await namespace.exec('ip6tables-nft', '-F', 'FORWARD');
     await namespace.exec('ip6tables-nft', '-P', 'FORWARD', 'ACCEPT');
     expect(await client.reach('udp', SERVER[6], 80)).toBeUndefined();
     expect(await stranger.reach('udp', SERVER[6], 80)).toBeUndefined();

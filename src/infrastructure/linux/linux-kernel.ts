@@ -9,7 +9,7 @@ import { ExecaCommandRunner } from './execa-command-runner.js';
 import { InteractiveIpSets } from './interactive-ip-sets.js';
 import { IpBatchNetworkStack } from './ip-batch-network-stack.js';
 import { detectBackend } from './iptables-backend.js';
-import { IptablesRestorePacketFilter } from './iptables-restore-packet-filter.js';
+import { IptablesRestorePacketFilter, iptablesTool } from './iptables-restore-packet-filter.js';
 import { watchPacketFilter } from './packet-filter-watch.js';
 import { ProcSysctls } from './proc-sysctls.js';
 
@@ -40,6 +40,7 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
       [`iptables-${backend}-restore`, '--version'],
     ].map(([program, argument]) => runner.run(program as string, [argument as string])),
   );
+  const lastTable = (await hasSecurityTable(runner, backend)) ? 'security' : 'filter';
   const network = new IpBatchNetworkStack(runner, log);
   const ipSets = new InteractiveIpSets(runner, log);
   const filter4 = new IptablesRestorePacketFilter(runner, 4, backend, log);
@@ -47,6 +48,7 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
   const filterPids = () => [filter4.helperPid(), filter6.helperPid()].filter((pid) => pid !== undefined);
   return {
     backend,
+    lastTable,
     network,
     ipSets,
     packetFilters: { 4: filter4, 6: filter6 },
@@ -58,6 +60,14 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
       for (const part of [network, ipSets, filter4, filter6]) part.close();
     },
   };
+}
+
+/** nf_tables makes it of nothing; the legacy tables need the modules iptable_security and ip6table_security. */
+async function hasSecurityTable(runner: CommandRunner, backend: PacketFilterBackend): Promise<boolean> {
+  const reads = ([4, 6] as const).map((family) =>
+    runner.run(iptablesTool(family, backend, 'save'), ['-t', 'security']),
+  );
+  return (await Promise.all(reads)).every(({ exitCode }) => exitCode === 0);
 }
 
 function legacyTableNames(): string {
