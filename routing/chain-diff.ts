@@ -23,6 +23,9 @@ export interface HookChange {
   readonly last: readonly string[];
 }
 
+/** What `findings` tells of a chain that the kernel does not have. */
+export const MISSING = 'was missing';
+
 const TABLES: readonly Table[] = ['raw', 'mangle', 'nat', 'filter', 'security'];
 const HOOKS: readonly Hook[] = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'];
 
@@ -33,7 +36,7 @@ export function diffChains(desired: FirewallState, saved: ReadonlyMap<Table, Sav
   for (const [key, chain] of desired.chains) {
     const actual = saved.get(chain.table)?.chains.get(chain.name);
     if (actual !== undefined && sameHashes(chainTexts(chain, desired.family), actual)) continue;
-    findings.set(key, actual === undefined ? 'was missing' : 'differed');
+    findings.set(key, actual === undefined ? MISSING : 'differed');
     put.push(chain);
   }
   const remove = [...saved].flatMap(([table, { chains }]) =>

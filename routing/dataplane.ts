@@ -220,6 +220,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       repairsTotal: this.#repairs.total,
       repairs: this.#repairs.latest(),
       attached: this.#attacher.links.size,
+      refused: this.#applier.refused,
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../src/effects/clock.js';
+import type { RefusedRule } from '../src/effects/dataplane-status.js';
 import type { FirewallSource } from '../src/effects/firewall-source.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { FirewallChanges } from '../src/model/chain.js';
@@ -31,6 +32,8 @@ export class FirewallApplier {
   #adopted = false;
   #working = false;
   #started = false;
+  /** Texts of chains whose refusal was logged. */
+  #toldRefused: ReadonlySet<string> = new Set();
   #problem: string | undefined;
   #stop = new AbortController();
 
@@ -55,6 +58,10 @@ export class FirewallApplier {
   /** Why the packet filter may not be as desired; undefined if it is. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  get refused(): readonly RefusedRule[] {
+    return this.#programmer.refused;
   }
 
   /** Resolves when all of the source's state is in the kernel. Nothing is written before this is called. */
@@ -174,9 +181,23 @@ export class FirewallApplier {
       for (const name of meanwhile.changes.flatMap(namesIn)) expected.add(name);
       return this.#source.state(family);
     });
+    this.#tellRefused();
     // The first time it is not drift: nothing was ours yet, or an earlier run's rules are taken over.
     if (this.#adopted) this.#onFindings(findings.filter(({ name }) => !expected.has(name)));
     this.#adopted = true;
+  }
+
+  /** Each once, however often it is tried again. */
+  #tellRefused(): void {
+    const { refused } = this.#programmer;
+    for (const { family, chain, rule, comment, reason, text } of refused) {
+      if (this.#toldRefused.has(text)) continue;
+      this.#log.error(
+        { chain, family, rule, comment, reason },
+        'the kernel refuses a rule: all that would reach it is dropped; change or remove it, or load the kernel module that it needs',
+      );
+    }
+    this.#toldRefused = new Set(refused.map(({ text }) => text));
   }
 }
 

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { putText, removeText } from '../policy/restore-text.js';
 import type { IpSetCommand } from '../src/effects/ip-sets.js';
 import type { Kernel } from '../src/effects/kernel.js';
-import type { FirewallChanges, FirewallState } from '../src/model/chain.js';
+import { chainKey, type FirewallChanges, type FirewallState } from '../src/model/chain.js';
 import { KernelError } from '../src/model/errors.js';
 import type { IpFamily } from '../src/model/ip-address.js';
-import { type ChainDiff, diffChains, hooksText } from './chain-diff.js';
+import { type ChainDiff, diffChains, hooksText, MISSING } from './chain-diff.js';
+import { ChainLoader, type RefusedChain } from './refused-chains.js';
 import { parseSavedTables } from './saved-tables.js';
 import { diffSets } from './set-diff.js';
 
@@ -24,10 +25,16 @@ export interface Finding {
 export class FirewallProgrammer {
   readonly #kernel: Kernel;
   readonly #families: readonly IpFamily[];
+  #refused: readonly RefusedChain[] = [];
 
   constructor(kernel: Kernel, families: readonly IpFamily[]) {
     this.#kernel = kernel;
     this.#families = families;
+  }
+
+  /** Chains that are not as desired because the kernel refuses a rule of theirs; each `synchronise` tries them again. */
+  get refused(): readonly RefusedChain[] {
+    return this.#refused;
   }
 
   /** Safe at every moment: sets and members first, then rules, then what nothing needs any more. */
@@ -35,6 +42,7 @@ export class FirewallProgrammer {
     const mine = changes.filter(({ family }) => this.#families.includes(family));
     await this.#kernel.ipSets.apply(mine.flatMap(additions));
     await Promise.all(mine.map((change) => this.#load(change.family, putText(change) + removeText(change))));
+    this.#refused = this.#refused.filter((refused) => !mine.some((change) => isTouched(refused, change)));
     await this.#kernel.ipSets.apply(mine.flatMap(memberRemovals));
     await this.#destroy(mine.flatMap(setRemovals));
   }
@@ -57,19 +65,22 @@ export class FirewallProgrammer {
       sets,
     );
     await this.#kernel.ipSets.apply(setDiff.before);
-    await Promise.all(
+    const refused = await Promise.all(
       states.map(async ({ family }, i) => {
         const diff = chainDiffs[i];
-        if (diff !== undefined) await this.#load(family, textOf(family, diff));
+        return diff === undefined ? [] : this.#loadDiff(family, diff);
       }),
     );
+    const known = this.#refused;
+    this.#refused = refused.flat();
     await this.#kernel.ipSets.apply(setDiff.after.filter(({ kind }) => kind === 'remove'));
     await this.#destroy(setDiff.after.filter(({ kind }) => kind === 'destroy'));
     return [
       ...states.flatMap(({ family }, i) =>
-        [...(chainDiffs[i]?.findings ?? [])].map(
-          ([name, detail]): Finding => ({ what: name.includes('/') ? 'chain' : 'hook', family, name, detail }),
-        ),
+        [...(chainDiffs[i]?.findings ?? [])]
+          // Not as it should be, as we know and left it.
+          .filter(([name]) => !known.some((chain) => chain.family === family && chain.chain === name))
+          .map(([name, detail]): Finding => ({ what: name.includes('/') ? 'chain' : 'hook', family, name, detail })),
       ),
       ...[...setDiff.findings].map(
         ([name, detail]): Finding => ({ what: 'set', family: familyOfSet(states, name), name, detail }),
@@ -87,6 +98,21 @@ export class FirewallProgrammer {
         if (!inUse || attempt === DESTROY_ATTEMPTS) throw error;
         await sleep(DESTROY_RETRY_MS);
       }
+    }
+  }
+
+  async #loadDiff(family: IpFamily, diff: ChainDiff): Promise<readonly RefusedChain[]> {
+    try {
+      await this.#load(family, textOf(family, diff));
+      return [];
+    } catch (error) {
+      if (!(error instanceof KernelError) || diff.put.length === 0) throw error;
+      const before = this.#refused.filter((chain) => chain.family === family);
+      const loader = new ChainLoader(family, (text) => this.#load(family, text), before);
+      const missing = diff.put.filter(({ table, name }) => diff.findings.get(chainKey(table, name)) === MISSING);
+      const refused = await loader.load(diff.put, new Set(missing));
+      await this.#load(family, textOf(family, { ...diff, put: [] }));
+      return refused;
     }
   }
 
@@ -128,6 +154,10 @@ const memberRemovals = ({ removeMembers }: FirewallChanges): readonly IpSetComma
 
 const setRemovals = ({ destroySets }: FirewallChanges): readonly IpSetCommand[] =>
   destroySets.map((name): IpSetCommand => ({ kind: 'destroy', name }));
+
+const isTouched = (refused: RefusedChain, { family, putChains, removeChains }: FirewallChanges): boolean =>
+  refused.family === family &&
+  [...putChains, ...removeChains].some(({ table, name }) => chainKey(table, name) === refused.chain);
 
 const familyOfSet = (states: readonly FirewallState[], name: string): IpFamily =>
   states.find(({ sets }) => [...sets.keys()].some((key) => key === name))?.family ?? 4;

@@ -1,3 +1,4 @@
+import type { IpFamily } from '../model/ip-address.js';
 import type { PacketFilterBackend } from './packet-filter.js';
 
 /** Something of ours in the kernel that was not as it should be, and was put right. */
@@ -6,6 +7,19 @@ export interface Repair {
   readonly what: 'chain' | 'hook' | 'set' | 'link' | 'route' | 'neighbour' | 'sysctl';
   /** Its name and what was wrong: `mangle/cord-fwd: differs`. */
   readonly detail: string;
+}
+
+/** A rule that the kernel does not take. What comes before it in its chain holds; all that would reach it is dropped. */
+export interface RefusedRule {
+  readonly family: IpFamily;
+  /** Table and chain: `mangle/cord-pi-web` has the inbound rules of profile web. */
+  readonly chain: string;
+  /** In iptables' words. */
+  readonly rule: string;
+  /** As the user wrote it, for a rule of a profile. */
+  readonly comment?: string | undefined;
+  /** In the words of the kernel, or of iptables. */
+  readonly reason: string;
 }
 
 /** How well the kernel agrees with the records: for status, metrics and readiness. */
@@ -19,6 +33,7 @@ export interface DataplaneStatus {
   /** The latest, newest last; at most 50. */
   readonly repairs: readonly Repair[];
   readonly attached: number;
+  readonly refused: readonly RefusedRule[];
 }
 
 export interface DataplaneStatusSource {

@@ -116,6 +116,7 @@ const aStatus: DataplaneStatus = {
   synced: true,
   lastResync: { at: new Date(STARTED), durationMs: 12 },
   repairsTotal: 1,
+  refused: [],
   repairs: [{ at: new Date(STARTED), what: 'chain', detail: 'mangle/cord-fwd: differs' }],
   attached: 1,
 };

@@ -4,6 +4,7 @@ import { DEFAULT_POLICY_SETTINGS } from '../../policy/settings.js';
 import { KernelDataplane } from '../../routing/dataplane.js';
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
 import type { Write } from '../../src/effects/datastore.js';
+import type { FirewallSource } from '../../src/effects/firewall-source.js';
 import type { Kernel } from '../../src/effects/kernel.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import type { PacketFilterBackend } from '../../src/effects/packet-filter.js';
@@ -35,29 +36,41 @@ const NODE = parseNodeName('alpha');
 const NETWORK_ID = parseDockerNetworkId('a'.repeat(64));
 const MTU = 1450;
 
+export interface LabOptions {
+  /** What the data plane takes for the policy engine. */
+  readonly source?: (engine: FirewallSource) => FirewallSource;
+}
+
 /** A node's data plane in a namespace of its own, over the real policy engine and an in-memory datastore. */
 export class DataplaneLab {
   readonly namespace: TestNamespace;
   readonly store: ClusterStore;
   readonly formerHostSettings = new RememberedText();
   readonly #backend: PacketFilterBackend;
+  readonly #options: LabOptions;
   #running: { readonly kernel: Kernel; readonly dataplane: KernelDataplane } | undefined;
 
-  private constructor(namespace: TestNamespace, store: ClusterStore, backend: PacketFilterBackend) {
+  private constructor(
+    namespace: TestNamespace,
+    store: ClusterStore,
+    backend: PacketFilterBackend,
+    options: LabOptions,
+  ) {
     this.namespace = namespace;
     this.store = store;
     this.#backend = backend;
+    this.#options = options;
   }
 
   /** With the pool 10.64.0.0/12, the IPv6 pool fd80:c0de::/48, and the network `web`, whose profile lets its members talk. */
-  static async create(backend: PacketFilterBackend = 'nft'): Promise<DataplaneLab> {
+  static async create(backend: PacketFilterBackend = 'nft', options: LabOptions = {}): Promise<DataplaneLab> {
     const namespace = await TestNamespace.create('h');
     // The host's own addresses, as an uplink would have them.
     await namespace.ip('addr add 192.0.2.1/32 dev lo');
     await namespace.ip('addr add 2001:db8::1/128 dev lo');
     const store = new ClusterCache({ datastore: new InMemoryDatastore(), node: NODE, log: silentLogger });
     await store.ready();
-    const lab = new DataplaneLab(namespace, store, backend);
+    const lab = new DataplaneLab(namespace, store, backend, options);
     const web = parseNetworkName('web');
     await lab.write([
       ...['10.64.0.0/12', 'fd80:c0de::/48'].map((text) => {
@@ -123,7 +136,7 @@ export class DataplaneLab {
     const dataplane = new KernelDataplane({
       kernel,
       view: this.store,
-      firewall,
+      firewall: this.#options.source?.(firewall) ?? firewall,
       node: NODE,
       flowJudge: () => {
         const states = { 4: firewall.state(4), 6: firewall.state(6) };

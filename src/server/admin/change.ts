@@ -32,7 +32,10 @@ export async function change(context: AdminContext, decide: () => Plan): Promise
 export async function inForce(context: AdminContext, message: string): Promise<ChangeReply> {
   try {
     await context.dataplane.settled(AbortSignal.timeout(context.settleMs));
-    return { message, inForce: true };
+    const { length } = context.dataplaneStatus.status().refused;
+    if (length === 0) return { message, inForce: true };
+    const problem = `this host's kernel refuses ${length} ${length === 1 ? 'rule' : 'rules'}, and what would reach ${length === 1 ? 'it' : 'them'} is dropped: see "corduroy status"`;
+    return { message, inForce: false, problem };
   } catch (error) {
     const problem = `it is stored, but not in this host's kernel yet: ${describeError(error)}; it is tried again by itself, see "corduroy status"`;
     return { message, inForce: false, problem };

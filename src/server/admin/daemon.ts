@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RefusedRule } from '../../effects/dataplane-status.js';
 import { parseCidr } from '../../model/cidr.js';
 import { checkHost } from '../check/host-check.js';
 import { readiness } from '../health.js';
@@ -40,7 +41,7 @@ const statusView = z
 function viewStatus(context: AdminContext): z.infer<typeof statusView> {
   const { store, node } = context;
   const health = context.datastore.health();
-  const { backend, synced, lastResync, repairsTotal, repairs, attached } = context.dataplaneStatus.status();
+  const { backend, synced, lastResync, repairsTotal, repairs, attached, refused } = context.dataplaneStatus.status();
   const reconciled = context.reconcileStatus();
   const here = [...store.endpoints.values()].filter(({ value }) => value.node === node).length;
   return {
@@ -67,7 +68,10 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
       lastLookAt: reconciled?.lastRun?.at.toISOString() ?? null,
       freedEndpoints: reconciled?.freedEndpoints ?? 0,
     },
-    findings: (reconciled?.findings ?? []).map(({ kind, subject, message }) => ({ kind, subject, message })),
+    findings: [
+      ...(reconciled?.findings ?? []).map(({ kind, subject, message }) => ({ kind, subject, message })),
+      ...refused.map(refusalFinding),
+    ],
     endpoints: { here, attached, cluster: store.endpoints.size },
     networks: store.networks.size,
     profiles: store.profiles.size,
@@ -75,6 +79,12 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
     badRecords: store.problems.map(({ key, problem }) => ({ key, problem })),
   };
 }
+
+const refusalFinding = ({ family, chain, rule, comment, reason }: RefusedRule) => ({
+  kind: 'refused-rule',
+  subject: chain,
+  message: `the kernel refuses the IPv${family} rule "${comment ?? rule}" (${reason}): all that would reach it is dropped; change or remove it, or load the kernel module that it needs`,
+});
 
 const mutable = ({ ready, problems }: ReturnType<typeof readiness>) => ({ ready, problems: [...problems] });
 const setting = ({ settings }: AdminContext, name: string): string | null | undefined =>
