@@ -4,6 +4,7 @@ import type { ClusterStore } from '../src/effects/cluster-view.js';
 import type { Dataplane } from '../src/effects/dataplane.js';
 import type { Docker } from '../src/effects/docker.js';
 import type { HostPorts } from '../src/effects/host-ports.js';
+import type { HostRoutes } from '../src/effects/host-routes.js';
 import type { NodeName } from '../src/model/ids.js';
 
 /** All that the network driver needs of the world. */
@@ -14,6 +15,7 @@ export interface DriverDependencies {
   readonly dataplane: Dataplane;
   readonly docker: Docker;
   readonly hostPorts: HostPorts;
+  readonly hostRoutes: HostRoutes;
   readonly clock: Clock;
   readonly settings: {
     readonly datastore: 'embedded' | 'etcd';

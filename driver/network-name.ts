@@ -1,8 +1,14 @@
 import type { ClusterStore } from '../src/effects/cluster-view.js';
 import { ABSENT, type Compare, type Write } from '../src/effects/datastore.js';
 import type { Logger } from '../src/effects/logger.js';
-import { ConflictError, InternalError } from '../src/model/errors.js';
-import { type DockerNetworkId, type NodeName, parseNetworkName, parseProfileName } from '../src/model/ids.js';
+import { ConflictError, InternalError, InvalidRequestError } from '../src/model/errors.js';
+import {
+  type DockerNetworkId,
+  type NetworkName,
+  type NodeName,
+  parseNetworkName,
+  parseProfileName,
+} from '../src/model/ids.js';
 import {
   type Network,
   NetworkRecord,
@@ -22,14 +28,14 @@ const MAX_ATTEMPTS = 8;
  *
  * If another node has a network of this name, the two become one; that one's options hold.
  *
- * @throws ConflictError if the other network has other subnets: this one stays without a name, and unusable
+ * @throws InvalidRequestError if it is no name that we can use, ConflictError if the other network has other subnets: this one stays without a name, and unusable
  */
 export async function learnNetworkName(
   { node, store, log }: { readonly node: NodeName; readonly store: ClusterStore; readonly log: Logger },
   networkId: DockerNetworkId,
   dockerName: string,
 ): Promise<void> {
-  const name = parseNetworkName(dockerName);
+  const name = usableName(dockerName);
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const local = store.localNetworks.get(networkId);
     if (local === undefined || !local.value.provisional) return;
@@ -64,6 +70,16 @@ export async function learnNetworkName(
     }
   }
   throw new ConflictError(`network ${name} is being changed by others: try again`);
+}
+
+/** Docker's command line takes any text as a name; profiles, tags and commands cannot. */
+function usableName(dockerName: string): NetworkName {
+  try {
+    return parseNetworkName(dockerName);
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError)) throw error;
+    throw new InvalidRequestError(`${error.message}; remove the network, and create it again with such a name`);
+  }
 }
 
 /** A network without profiles of its choice needs the one of its name. */

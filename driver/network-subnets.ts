@@ -1,8 +1,10 @@
 import type { ClusterView } from '../src/effects/cluster-view.js';
+import type { HostRoute } from '../src/effects/host-routes.js';
 import { type Cidr, cidrKey, overlaps } from '../src/model/cidr.js';
 import { ConflictError, InvalidRequestError } from '../src/model/errors.js';
 import { familyOf } from '../src/model/ip-address.js';
 import type { Network, NetworkSubnet } from '../src/model/network.js';
+import { whyNotForContainers } from '../src/model/special-ranges.js';
 import {
   DOCKER_ADDRESS_SPACES,
   GLOBAL_ADDRESS_SPACE,
@@ -99,6 +101,27 @@ export function refuseOverlaps(
         `subnet ${cidr} overlaps ${clash.cidr} of network ${other.name}: choose another --subnet, or leave it out and one is chosen`,
       );
     }
+  }
+}
+
+/**
+ * Docker's own IPAM driver gives whatever `--subnet` says; ours has looked at these things before.
+ *
+ * @throws InvalidRequestError, ConflictError naming the route
+ */
+export function refuseUnusable({ subnets }: Pick<Network, 'subnets'>, hostRoutes: readonly HostRoute[]): void {
+  for (const { cidr } of subnets) {
+    const special = whyNotForContainers(cidr);
+    if (special !== undefined) {
+      throw new InvalidRequestError(
+        `containers cannot have addresses of --subnet ${cidr}: ${special}; choose another, or leave --subnet out`,
+      );
+    }
+    const route = hostRoutes.find(({ destination }) => overlaps(destination, cidr));
+    if (route === undefined) continue;
+    throw new ConflictError(
+      `--subnet ${cidr} overlaps this host's route to ${route.destination} (${route.description}); choose another subnet`,
+    );
   }
 }
 

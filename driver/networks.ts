@@ -1,6 +1,7 @@
 import { ABSENT, type Write } from '../src/effects/datastore.js';
+import type { HostRoute } from '../src/effects/host-routes.js';
 import type { Logger } from '../src/effects/logger.js';
-import { ConflictError } from '../src/model/errors.js';
+import { ConflictError, describeError } from '../src/model/errors.js';
 import { type DockerNetworkId, type NetworkName, parseProfileName } from '../src/model/ids.js';
 import {
   type Network,
@@ -19,7 +20,7 @@ import { resolveProfiles } from './endpoint-options.js';
 import { removeEndpoint } from './endpoints.js';
 import { chooseLinkLocalGateway } from './link-local-gateway.js';
 import { parseNetworkOptions } from './network-options.js';
-import { ipamOf, refuseOverlaps, subnetsOf } from './network-subnets.js';
+import { ipamOf, refuseOverlaps, refuseUnusable, subnetsOf } from './network-subnets.js';
 
 const MAX_ATTEMPTS = 8;
 
@@ -43,6 +44,7 @@ export async function createNetwork(
     throw new ConflictError(`network ${networkId.slice(0, 12)} is there already, made otherwise: remove it first`);
   }
   refuseOverlaps(store, network);
+  if (network.ipam === 'docker') refuseUnusable(network, await hostRoutesOrNone(deps, log));
   const taken = new Set([...store.localNetworks.values()].map(({ value }) => value.linkLocalGateway));
   const nodeNetwork: NodeNetwork = {
     node,
@@ -68,6 +70,16 @@ export async function createNetwork(
   await forgetNetwork(deps, networkId, log);
   signal.throwIfAborted();
 }
+
+/** A host that cannot tell its routes is still better served with the network than without. */
+const hostRoutesOrNone = ({ hostRoutes }: DriverDependencies, log: Logger): Promise<readonly HostRoute[]> =>
+  hostRoutes.list().catch((error) => {
+    log.warn(
+      { error: describeError(error) },
+      "the host's routes cannot be read; the network was not compared with them",
+    );
+    return [];
+  });
 
 function planNetwork({ store, settings }: DriverDependencies, request: CreateNetworkRequest): Network {
   const ipam = ipamOf(request, settings.datastore);

@@ -59,7 +59,7 @@ function choosePort(binding: PortBinding, { families, taken, previous = [] }: Po
   const { hostIp, containerPort } = binding;
   if (hostIp !== undefined && !families.has(familyOf(hostIp))) {
     throw new InvalidRequestError(
-      `port ${containerPort}/${protocol} cannot be published on ${hostIp}: the container has no IPv${familyOf(hostIp)} address on this network`,
+      `port ${containerPort}/${protocol} cannot be published on host address ${hostIp}, as the container has no IPv${familyOf(hostIp)} address on this network: publish it on an IPv${familyOf(hostIp) === 4 ? 6 : 4} address${familyOf(hostIp) === 6 ? ', or create the network with --ipv6' : ''}`,
     );
   }
   const base = { protocol, containerPort, ...(hostIp === undefined ? {} : { hostIp }) };

@@ -3,6 +3,7 @@ import { type Cidr, cidrKey, overlaps, prefixLengthOf, sizeOf } from '../src/mod
 import { ConflictError, InvalidRequestError } from '../src/model/errors.js';
 import { ADDRESS_BITS, familyOf, type IpFamily } from '../src/model/ip-address.js';
 import type { Pool } from '../src/model/pool.js';
+import { whyNotForContainers } from '../src/model/special-ranges.js';
 import { SMALLEST_SUBNET } from './address-rules.js';
 
 interface FamilyDefaults {
@@ -29,6 +30,11 @@ export function newPool(description: PoolOptions & { readonly cidr: Cidr }): Poo
   if (sizeOf(cidr) < SMALLEST_SUBNET)
     throw new InvalidRequestError(
       `${cidr} cannot be a pool: it has one address, and a network needs two, for its gateway and a container; use /${ADDRESS_BITS[family] - 1} or more`,
+    );
+  const special = whyNotForContainers(cidr);
+  if (special !== undefined)
+    throw new InvalidRequestError(
+      `${cidr} cannot be a pool: ${special}; use addresses of your own, such as 10.64.0.0/16 or fd80:c0de::/48`,
     );
   const pool: Pool = {
     cidr,

@@ -4,6 +4,7 @@ import { ConflictError, InvalidRequestError, NotFoundError } from '../src/model/
 import type { NodeName } from '../src/model/ids.js';
 import { familyOf, type IpFamily } from '../src/model/ip-address.js';
 import type { Pool } from '../src/model/pool.js';
+import { whyNotForContainers } from '../src/model/special-ranges.js';
 import type { Subnet } from '../src/model/subnet.js';
 import { SMALLEST_SUBNET } from './address-rules.js';
 import { byCidr } from './cidr-order.js';
@@ -60,6 +61,11 @@ export function choosePool(request: SubnetRequest, state: AddressingState): Pool
   if (sizeOf(cidr) < SMALLEST_SUBNET)
     throw new InvalidRequestError(
       `--subnet ${cidr} has one address, and a network needs two, for its gateway and a container; choose a larger one`,
+    );
+  const special = whyNotForContainers(cidr);
+  if (special !== undefined)
+    throw new InvalidRequestError(
+      `containers cannot have addresses of --subnet ${cidr}: ${special}; choose another, or leave --subnet out`,
     );
   return chooseNamed(cidr, request, state);
 }

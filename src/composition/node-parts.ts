@@ -77,11 +77,12 @@ export function composeNode(given: {
     formerHostSettings: new FsTextFile(join(config.dataDir, FORMER_HOST_SETTINGS)),
     blackholes: () => ownBlocks.blackholes(),
   });
+  const hostRoutes = new IpHostRoutes(runner);
   const ipam = createIpam({
     node,
     datastore,
     store,
-    hostRoutes: new IpHostRoutes(runner),
+    hostRoutes,
     addressQuiet: (address) => dataplane.addressQuiet(address),
     clock,
     log,
@@ -99,6 +100,7 @@ export function composeNode(given: {
     dataplane,
     docker,
     hostPorts,
+    hostRoutes,
     clock,
     settings: { datastore: config.datastore, mtu: () => mtu ?? uplinkMtu() },
   };

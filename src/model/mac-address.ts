@@ -24,13 +24,16 @@ export function hostSideLinkLocalOf(id: DockerNetworkId): IpAddress {
   return parseIpAddress(`fe80::ecee:eeff:fe${fourth}:${fifth}${sixth}`);
 }
 
-/** Takes `:` or `-` between pairs, any case. @throws InvalidRequestError for anything else, and for group addresses. */
+/** Takes `:` or `-` between pairs, any case. @throws InvalidRequestError for anything else, for group addresses and for zero. */
 export function parseMacAddress(text: string): MacAddress {
   const mac = text.toLowerCase().replaceAll('-', ':');
   if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) {
     throw new InvalidRequestError(
       `${JSON.stringify(text.slice(0, 40))} is not a MAC address: write it as 02:42:ac:11:00:02`,
     );
+  }
+  if (mac === '00:00:00:00:00:00') {
+    throw new InvalidRequestError(`${mac} is no interface's MAC address: choose another, such as 02:42:ac:11:00:02`);
   }
   if ((Number.parseInt(mac.slice(0, 2), 16) & 1) === 1) {
     throw new InvalidRequestError(

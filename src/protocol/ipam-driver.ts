@@ -69,7 +69,11 @@ const requestPool = z
   .superRefine(({ Pool, SubPool, V6 }, context) => {
     for (const [field, value] of Object.entries({ Pool, SubPool })) {
       if (value === undefined || (familyOf(value) === 6) === V6) continue;
-      context.addIssue({ code: 'custom', path: [field], message: `${value} is not an IPv${V6 ? 6 : 4} network` });
+      context.addIssue({
+        code: 'custom',
+        path: [field],
+        message: `${value} is not an IPv${V6 ? 6 : 4} network; write one of that family`,
+      });
     }
   })
   .transform(
@@ -104,8 +108,13 @@ const releaseAddress = z
   .object({ PoolID: poolId, Address: ipAddress })
   .transform((r): ReleaseAddressRequest => ({ poolId: r.PoolID, address: r.Address }));
 
+const POOL_FLAGS = new Map([
+  ['Pool', '--subnet'],
+  ['SubPool', '--ip-range'],
+]);
+
 export const parseRequestPool = (body: unknown): RequestPoolRequest =>
-  parseRequest('IpamDriver.RequestPool', requestPool, body);
+  parseRequest('IpamDriver.RequestPool', requestPool, body, POOL_FLAGS);
 export const parseReleasePool = (body: unknown): ReleasePoolRequest =>
   parseRequest('IpamDriver.ReleasePool', releasePool, body);
 export const parseRequestAddress = (body: unknown): RequestAddressRequest =>

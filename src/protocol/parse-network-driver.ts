@@ -164,13 +164,16 @@ const anything = z.looseObject({});
 
 const parser =
   <T>(schema: z.ZodType<T>) =>
-  (method: string) =>
+  (method: string, flags?: ReadonlyMap<string, string>) =>
   (body: unknown): T =>
-    parseRequest(`NetworkDriver.${method}`, schema, body);
+    parseRequest(`NetworkDriver.${method}`, schema, body, flags);
 
 export const parseCreateNetwork = parser(createNetwork)('CreateNetwork');
 export const parseDeleteNetwork = parser(network)('DeleteNetwork');
-export const parseCreateEndpoint = parser(createEndpoint)('CreateEndpoint');
+export const parseCreateEndpoint = parser(createEndpoint)(
+  'CreateEndpoint',
+  new Map([['Interface.MacAddress', '--mac-address']]),
+);
 export const parseJoin = parser(join)('Join');
 export const parseProgramExternalConnectivity = parser(programExternalConnectivity)('ProgramExternalConnectivity');
 /** For the calls that name an endpoint and nothing else; `method` is for the message. */

@@ -4,10 +4,23 @@ import { InvalidRequestError } from '../model/errors.js';
 import { familyOf, type IpAddress, type IpFamily, parseIpAddress } from '../model/ip-address.js';
 import { parsed } from '../model/record.js';
 
-/** Unknown fields pass: engines of later versions send more. @throws InvalidRequestError naming method and field */
-export function parseRequest<T>(method: string, schema: z.ZodType<T>, body: unknown): T {
+/**
+ * Unknown fields pass: engines of later versions send more.
+ *
+ * @param flags the user's flag by the field that Docker repeats it in: what is wrong there is the user's move
+ * @throws InvalidRequestError naming the flag, or method and field
+ */
+export function parseRequest<T>(
+  method: string,
+  schema: z.ZodType<T>,
+  body: unknown,
+  flags: ReadonlyMap<string, string> = new Map(),
+): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
+  const [first] = result.error.issues;
+  const flag = first && first.code === 'custom' ? flags.get(first.path.join('.')) : undefined;
+  if (first !== undefined && flag !== undefined) throw new InvalidRequestError(`${flag}: ${first.message}`);
   const problems = result.error.issues.slice(0, 3).map((issue) => {
     const field = issue.path.join('.');
     return field === '' ? issue.message : `field "${field}": ${issue.message}`;

@@ -162,6 +162,19 @@ describe('docker network create', () => {
     expect(plugin.store.networks.size).toBe(1);
   });
 
+  test('works without our IPAM driver, but neither over a route of this host, nor where no container can be', async () => {
+    await plugin.stop();
+    const route = { destination: parseCidr('172.18.9.0/24'), description: 'eth1' };
+    plugin = await startPlugin({ hostRoutes: [route] });
+    expect((await create('one', docker('172.18.0.0/16'))).error).toBe(
+      "--subnet 172.18.0.0/16 overlaps this host's route to 172.18.9.0/24 (eth1); choose another subnet",
+    );
+    expect((await create('two', docker('169.254.8.0/24'))).error).toMatch(
+      /cannot have addresses of --subnet 169.254.8.0\/24: 169.254.0.0\/16 is link-local.*; choose another/,
+    );
+    expect(plugin.store.networks.size).toBe(0);
+  });
+
   test('with Docker’s IPAM: the subnet goes by the gateway in two halves, more specific than the link’s', async () => {
     const web = { id: networkIdOf('web'), poolId: '', subnet: '172.18.0.0/16' };
     await create('web', docker(web.subnet));

@@ -40,7 +40,7 @@ describe('bad input gets one clear error, and changes nothing', () => {
       'a multicast MAC',
       'NetworkDriver.CreateEndpoint',
       `{"NetworkID":"${id}","EndpointID":"${id}","Interface":{"MacAddress":"01:00:5e:00:00:01"}}`,
-      /field "Interface.MacAddress".*multicast/,
+      /^--mac-address: .*multicast.*choose one/,
     ],
     [
       'a number as driver-opt',
@@ -58,13 +58,13 @@ describe('bad input gets one clear error, and changes nothing', () => {
       'host bits',
       'IpamDriver.RequestPool',
       '{"AddressSpace":"CorduroyLocal","Pool":"10.1.2.3/24","SubPool":"","Options":{},"V6":false}',
-      /did you mean 10\.1\.2\.0\/24\?/,
+      /^--subnet: 10\.1\.2\.3\/24 has host bits set: did you mean 10\.1\.2\.0\/24\?$/,
     ],
     [
       'the other family',
       'IpamDriver.RequestPool',
       '{"AddressSpace":"CorduroyLocal","Pool":"10.1.2.0/24","SubPool":"","Options":{},"V6":true}',
-      /field "Pool": 10\.1\.2\.0\/24 is not an IPv6 network/,
+      /^--subnet: 10\.1\.2\.0\/24 is not an IPv6 network; write one of that family/,
     ],
   ];
   test.each(cases)('%s', async (_name, method, text, message) => {

@@ -5,6 +5,7 @@ import request from 'supertest';
 import type { DriverDependencies } from '../../driver/dependencies.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
 import { createIpam } from '../../ipam-driver/ipam.js';
+import type { HostRoute, HostRoutes } from '../../src/effects/host-routes.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { parseCidr } from '../../src/model/cidr.js';
@@ -27,7 +28,11 @@ export type PluginUnderTest = Awaited<ReturnType<typeof startPlugin>>;
 
 /** The whole plugin on a unix socket, over a datastore in memory, and a kernel and an engine that are models. */
 export async function startPlugin(
-  options: { readonly deadlineMs?: number; readonly datastore?: 'embedded' | 'etcd' } = {},
+  options: {
+    readonly deadlineMs?: number;
+    readonly datastore?: 'embedded' | 'etcd';
+    readonly hostRoutes?: readonly HostRoute[];
+  } = {},
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'corduroy-plugin-'));
   const socketPath = join(directory, 'corduroy.sock');
@@ -37,12 +42,13 @@ export async function startPlugin(
   const dataplane = new InMemoryDataplane();
   const docker = new InMemoryDocker();
   const hostPorts = new InMemoryHostPorts();
+  const hostRoutes: HostRoutes = { list: async () => options.hostRoutes ?? [] };
   const clock = { now: () => new Date('2026-01-01T00:00:00Z'), sleep: async () => {} };
   const ipam = createIpam({
     node,
     datastore,
     store,
-    hostRoutes: { list: async () => [] },
+    hostRoutes,
     addressQuiet: (address) => dataplane.addressQuiet(address),
     clock,
     log: silentLogger,
@@ -55,6 +61,7 @@ export async function startPlugin(
     dataplane,
     docker,
     hostPorts,
+    hostRoutes,
     clock,
     settings: { datastore: options.datastore ?? 'embedded', mtu: () => 1_500 },
   };

@@ -81,7 +81,7 @@ describe('refused, with who has the port', () => {
 
   test('an address of a family that the container has not', () => {
     expect(() => choosePorts([binding(80, { hostIp: ip('::1') })], { families: ipv4, taken: [] })).toThrow(
-      /cannot be published on ::1: the container has no IPv6 address/,
+      /cannot be published on host address ::1, as .* no IPv6 address on this network: publish it on an IPv4 address, or/,
     );
   });
 

@@ -55,6 +55,7 @@ function aNode() {
         dataplane,
         docker: engine.docker,
         hostPorts: new InMemoryHostPorts(),
+        hostRoutes: { list: async () => [] },
         clock,
         settings: { datastore: 'embedded', mtu: () => 1_500 },
         reclaim: {

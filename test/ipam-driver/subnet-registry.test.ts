@@ -80,6 +80,25 @@ describe('without --subnet', () => {
     expect(await subnetOf(node)).toBe('10.64.16.0/24');
   });
 
+  test.each([
+    ['127.9.0.0/24', '127.0.0.0/8 is for loopback'],
+    ['169.254.0.0/16', "169.254.0.0/16 is link-local, and has the containers' gateways"],
+    ['224.1.0.0/24', '224.0.0.0/4 is for multicast'],
+    ['0.1.0.0/24', '0.0.0.0/8 means "this network"'],
+    ['255.255.0.0/16', '255.255.255.255/32 is the broadcast address'],
+    ['fe80::/64', "fe80::/10 is link-local, and has the containers' gateways"],
+    ['ff02::/64', 'ff00::/8 is for multicast'],
+  ])('--subnet %s is refused, and makes no pool: %s', async (Pool, why) => {
+    const pools = await node.ipam.admin.pools();
+    await expect(node.requestPool({ Pool, V6: Pool.includes(':') })).rejects.toThrow(
+      `containers cannot have addresses of --subnet ${Pool}: ${why}; choose another, or leave --subnet out`,
+    );
+    await expect(node.ipam.admin.addPools([{ cidr: parseCidr(Pool) }])).rejects.toThrow(
+      `${Pool} cannot be a pool: ${why}; use addresses of your own`,
+    );
+    expect(await node.ipam.admin.pools()).toEqual(pools);
+  });
+
   test("Docker's overlap loop never sees a subnet twice, and ends when it stops rejecting", async () => {
     const offered = new Set<string>();
     for (let n = 0; n < 30; n++) offered.add(await subnetOf(node));
