@@ -24,7 +24,7 @@ export const compileProfile = (profile: Profile, family: IpFamily): readonly Cha
 
 function compileRules(profile: Profile, direction: 'inbound' | 'outbound', family: IpFamily): readonly FilterRule[] {
   return profile[direction].flatMap((rule) => {
-    const rules = compileRule(rule, family, targetOf(rule, profile, direction));
+    const rules = compileRule(rule, family, targetOf(rule, profile, direction), deniedBy(profile));
     return rule.action === 'log' ? rules.map((r) => ({ ...r, matches: [...r.matches, LOG_LIMIT] })) : rules;
   });
 }
@@ -34,7 +34,7 @@ function targetOf({ action }: Rule, profile: Profile, direction: 'inbound' | 'ou
     case 'allow':
       return goto(chain('accept'));
     case 'deny':
-      return profile.mode === 'audit' ? goto(chain('audit')) : DROP;
+      return deniedBy(profile);
     case 'pass':
       return RETURN;
     case 'log':
@@ -43,6 +43,8 @@ function targetOf({ action }: Rule, profile: Profile, direction: 'inbound' | 'ou
       return assertNever(action);
   }
 }
+
+const deniedBy = ({ mode }: Profile): Target => (mode === 'audit' ? goto(chain('audit')) : DROP);
 
 const logPrefix = (text: string): string => `cord: ${text}`.slice(0, MAX_LOG_PREFIX_LENGTH - 1).concat(' ');
 

@@ -2,18 +2,22 @@ import type { ClusterChange } from '../src/effects/cluster-view.js';
 import type { FirewallSource } from '../src/effects/firewall-source.js';
 import type { FirewallState } from '../src/model/chain.js';
 import type { Cidr } from '../src/model/cidr.js';
+import type { Endpoint } from '../src/model/endpoint.js';
 import type { EndpointId, NetworkName, NodeName, ProfileName, TagName } from '../src/model/ids.js';
 import type { IpAddress, IpFamily } from '../src/model/ip-address.js';
 import type { Network } from '../src/model/network.js';
 import type { Node } from '../src/model/node.js';
 import type { Pool } from '../src/model/pool.js';
 import type { Profile } from '../src/model/profile.js';
+import { AddressIndex } from './address-index.js';
 import { ClusterIndex, nameOf } from './cluster-index.js';
 import { tagsReferredTo } from './compile-profile.js';
 import { type EndpointView, type LocalView, onlyOpens, viewEndpoint } from './endpoint-view.js';
 import { FamilyFirewall } from './family-firewall.js';
+import { selectionSet, tagSet } from './ip-set-names.js';
+import { type Selection, selectionsReferredTo } from './selected-endpoints.js';
+import { SelectionIndex } from './selection-index.js';
 import type { PolicySettings } from './settings.js';
-import { TagIndex } from './tag-index.js';
 import { UseCount } from './use-count.js';
 
 /**
@@ -25,12 +29,15 @@ export class PolicyEngine implements FirewallSource {
   readonly #index: ClusterIndex;
   readonly #firewalls: Readonly<Record<IpFamily, FamilyFirewall>>;
   readonly #views = new Map<EndpointId, EndpointView>();
-  readonly #tags = new TagIndex();
+  readonly #tags = new AddressIndex<TagName>();
+  readonly #selections = new SelectionIndex();
   /** Profiles that endpoints of this node have, whether they exist or not; their chains are in the firewall. */
   readonly #usedProfiles = new UseCount<ProfileName>();
   readonly #compiled = new Map<ProfileName, Profile>();
   /** Tags that compiled profiles refer to: these have sets. */
   readonly #usedTags = new UseCount<TagName>();
+  /** Selections that compiled profiles refer to, by key: these have sets. */
+  readonly #usedSelections = new UseCount<string>();
   /** Internal networks that endpoints of this node are on: these have sets. */
   readonly #usedNetworks = new UseCount<NetworkName>();
   #reconsiderFlows = true;
@@ -47,7 +54,11 @@ export class PolicyEngine implements FirewallSource {
     const pool = change.kind === 'pool' ? pools.get(change.key) : undefined;
     const node = change.kind === 'node' ? nodes.get(change.key) : undefined;
     const network = change.kind === 'network' ? networks.get(nameOf(change)) : undefined;
-    for (const id of this.#index.apply(change)) this.#refresh(id);
+    const endpoint = change.kind === 'endpoint' ? this.#index.endpoints.get(idOf(change)) : undefined;
+    const concerned = this.#index.apply(change);
+    // First: a selection that comes into use with what follows finds the endpoint as it is now.
+    if (change.kind === 'endpoint') this.#moveSelected(endpoint, this.#index.endpoints.get(idOf(change)));
+    for (const id of concerned) this.#refresh(id);
     if (change.kind === 'profile') this.#recompile(nameOf(change));
     if (change.kind === 'node') this.#moveNode(node, change.after);
     if (change.kind === 'pool') this.#moveInside(cidrsOfPool(pool), cidrsOfPool(change.after));
@@ -99,7 +110,8 @@ export class PolicyEngine implements FirewallSource {
   #contribute(view: EndpointView): void {
     for (const tag of view.tags) {
       for (const address of view.addresses) {
-        if (this.#tags.add(tag, address)) this.#each((firewall) => firewall.addTagMember(tag, address));
+        if (!this.#tags.add(tag, address)) continue;
+        this.#each((firewall) => firewall.addAddressMember((family) => tagSet(family, tag), address));
       }
     }
     const { local } = view;
@@ -109,11 +121,23 @@ export class PolicyEngine implements FirewallSource {
   #retract(view: EndpointView): void {
     for (const tag of view.tags) {
       for (const address of view.addresses) {
-        if (this.#tags.delete(tag, address)) this.#each((firewall) => firewall.removeTagMember(tag, address));
+        if (!this.#tags.delete(tag, address)) continue;
+        this.#each((firewall) => firewall.removeAddressMember((family) => tagSet(family, tag), address));
       }
     }
     const { local } = view;
     if (local !== undefined) this.#each((firewall) => firewall.removeLocal(view, local));
+  }
+
+  #moveSelected(before: Endpoint | undefined, after: Endpoint | undefined): void {
+    const { added, removed, mayCut } = this.#selections.move(before, after);
+    for (const [selection, address] of added) {
+      this.#each((firewall) => firewall.addAddressMember((family) => selectionSet(family, selection), address));
+    }
+    for (const [selection, address] of removed) {
+      this.#each((firewall) => firewall.removeAddressMember((family) => selectionSet(family, selection), address));
+    }
+    if (mayCut) this.#reconsiderFlows = true;
   }
 
   #moveLocal(before: LocalView | undefined, after: LocalView | undefined): void {
@@ -146,6 +170,9 @@ export class PolicyEngine implements FirewallSource {
     if (before !== undefined && after !== undefined && !onlyAudits(before, after)) this.#reconsiderFlows = true;
     if (after !== undefined) {
       for (const tag of tagsReferredTo(after)) if (this.#usedTags.acquire(tag)) this.#createTagSet(tag);
+      for (const [key, selection] of selectionsReferredTo(after)) {
+        if (this.#usedSelections.acquire(key)) this.#createSelectionSet(selection);
+      }
       this.#each((firewall) => firewall.putProfile(after));
       this.#compiled.set(name, after);
     } else {
@@ -153,12 +180,24 @@ export class PolicyEngine implements FirewallSource {
       this.#compiled.delete(name);
     }
     for (const tag of before === undefined ? [] : tagsReferredTo(before)) {
-      if (this.#usedTags.release(tag)) this.#each((firewall) => firewall.removeTagSet(tag));
+      if (!this.#usedTags.release(tag)) continue;
+      this.#each((firewall) => firewall.removeAddressSet((family) => tagSet(family, tag)));
+    }
+    for (const [key, selection] of before === undefined ? [] : selectionsReferredTo(before)) {
+      if (!this.#usedSelections.release(key)) continue;
+      this.#selections.remove(selection);
+      this.#each((firewall) => firewall.removeAddressSet((family) => selectionSet(family, selection)));
     }
   }
 
   #createTagSet(tag: TagName): void {
-    this.#each((firewall) => firewall.createTagSet(tag, this.#tags.addresses(tag)));
+    const addresses = [...this.#tags.addresses(tag)];
+    this.#each((firewall) => firewall.createAddressSet((family) => tagSet(family, tag), addresses));
+  }
+
+  #createSelectionSet(selection: Selection): void {
+    const addresses = [...this.#selections.add(selection, this.#index.endpoints.values())];
+    this.#each((firewall) => firewall.createAddressSet((family) => selectionSet(family, selection), addresses));
   }
 
   #createNetworkSet(name: NetworkName): void {
@@ -188,6 +227,8 @@ export class PolicyEngine implements FirewallSource {
   }
 }
 
+const idOf = ({ before, after }: Extract<ClusterChange, { kind: 'endpoint' }>): EndpointId =>
+  ((after ?? before) as Endpoint).id;
 const cidrsOfPool = (pool: Pool | undefined): readonly Cidr[] => (pool === undefined ? [] : [pool.cidr]);
 const cidrsOfNetwork = (network: Network | undefined): readonly Cidr[] =>
   network?.subnets.map(({ cidr }) => cidr) ?? [];

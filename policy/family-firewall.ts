@@ -1,13 +1,14 @@
 import type { FirewallChanges, FirewallState } from '../src/model/chain.js';
 import { type Cidr, prefixLengthOf, subnetsOf } from '../src/model/cidr.js';
 import type { PublishedPort } from '../src/model/endpoint.js';
-import type { InterfaceName, NetworkName, TagName } from '../src/model/ids.js';
+import type { InterfaceName, NetworkName } from '../src/model/ids.js';
 import { familyOf, type IpAddress, type IpFamily } from '../src/model/ip-address.js';
 import {
   addressMember,
   addressOnInterfaceMember,
   flowMember,
   type IpSetMember,
+  type IpSetName,
   networkMember,
 } from '../src/model/ip-set.js';
 import type { Profile } from '../src/model/profile.js';
@@ -17,11 +18,13 @@ import { compileProfile } from './compile-profile.js';
 import { type DispatchChanges, DispatchTree } from './dispatch.js';
 import type { EndpointView, LocalView } from './endpoint-view.js';
 import { FirewallModel } from './firewall-model.js';
-import { hairpinSet, insideSet, masqueradeSet, networkSet, nodeSet, ownAddressSet, tagSet } from './ip-set-names.js';
+import { hairpinSet, insideSet, masqueradeSet, networkSet, nodeSet, ownAddressSet } from './ip-set-names.js';
 import { isOfFamily } from './nat.js';
 import { PublicationTable } from './publication-table.js';
 import type { PolicySettings } from './settings.js';
 import { hookRules, staticChains } from './static-chains.js';
+
+type NameOfSet = (family: IpFamily) => IpSetName;
 
 /** The firewall of one family: what each endpoint, profile and network puts into chains and sets, and takes out. */
 export class FamilyFirewall {
@@ -116,21 +119,22 @@ export class FamilyFirewall {
     return this.#ours(view.addresses).map((address) => addressOnInterfaceMember(address, interfaceName));
   }
 
-  createTagSet(tag: TagName, addresses: Iterable<IpAddress>): void {
+  /** A set of endpoints' addresses, by what it is called in a family. */
+  createAddressSet(nameOf: NameOfSet, addresses: Iterable<IpAddress>): void {
     const members = this.#ours(addresses).map(addressMember);
-    this.#model.createSet(tagSet(this.#family, tag), 'hash:ip', members);
+    this.#model.createSet(nameOf(this.#family), 'hash:ip', members);
   }
 
-  removeTagSet(tag: TagName): void {
-    this.#model.removeSet(tagSet(this.#family, tag));
+  removeAddressSet(nameOf: NameOfSet): void {
+    this.#model.removeSet(nameOf(this.#family));
   }
 
-  addTagMember(tag: TagName, address: IpAddress): void {
-    if (familyOf(address) === this.#family) this.#model.addMember(tagSet(this.#family, tag), addressMember(address));
+  addAddressMember(nameOf: NameOfSet, address: IpAddress): void {
+    if (familyOf(address) === this.#family) this.#model.addMember(nameOf(this.#family), addressMember(address));
   }
 
-  removeTagMember(tag: TagName, address: IpAddress): void {
-    if (familyOf(address) === this.#family) this.#model.removeMember(tagSet(this.#family, tag), addressMember(address));
+  removeAddressMember(nameOf: NameOfSet, address: IpAddress): void {
+    if (familyOf(address) === this.#family) this.#model.removeMember(nameOf(this.#family), addressMember(address));
   }
 
   createNetworkSet(network: NetworkName, subnets: readonly Cidr[]): void {

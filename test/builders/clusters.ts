@@ -17,7 +17,9 @@ import { type Network, NetworkRecord, type NodeNetwork, NodeNetworkRecord } from
 import { type Node, NodeRecord } from '../../src/model/node.js';
 import { type Pool, PoolRecord } from '../../src/model/pool.js';
 import { type Profile, ProfileRecord } from '../../src/model/profile.js';
+import { parseSelectorText, type SelectorText } from '../../src/model/selector.js';
 import { rules } from './rules.js';
+import { type LabelSet, labelSets } from './selectors.js';
 
 /** Makers of a small world in which random records meet: few names, few addresses, few ports. */
 export const THIS_NODE = parseNodeName('here');
@@ -28,6 +30,18 @@ const NETWORKS = ['a', 'net-b'].map(parseNetworkName);
 const SUBNETS = { 4: ['10.64.0.0/29', '10.64.0.8/29', '172.18.0.0/16'], 6: ['fd80::/125', 'fd81::/64'] } as const;
 export const PORTS = [22, 53, 80, 443, 8080];
 
+/** Selectors that ask for each label once, with what they mean. */
+export const SELECTORS: ReadonlyMap<SelectorText, (labels: LabelSet) => boolean> = new Map(
+  (
+    [
+      ['a == "x"', ({ a }) => a === 'x'],
+      ['!has(b)', ({ b }) => b === undefined],
+      ['a != "x" && b in {"x", "yx"}', ({ a, b }) => a !== 'x' && (b === 'x' || b === 'yx')],
+      ['all()', () => true],
+    ] as const satisfies readonly (readonly [string, (labels: LabelSet) => boolean])[]
+  ).map(([text, holds]) => [parseSelectorText(text), holds]),
+);
+
 const subset = <T>(values: readonly T[]) => fc.subarray([...values]);
 
 export const profiles = (name: Profile['name']): fc.Arbitrary<Profile> => {
@@ -35,7 +49,8 @@ export const profiles = (name: Profile['name']): fc.Arbitrary<Profile> => {
     rules({
       tags: TAGS,
       ports: fc.constantFrom(...PORTS),
-      selectorsAndSets: false,
+      selectors: [...SELECTORS.keys()],
+      sets: false,
       cidrs: (family) => fc.constantFrom(...SUBNETS[family], family === 4 ? '0.0.0.0/0' : '::/0'),
     }),
     { maxLength: 4 },
@@ -79,7 +94,8 @@ export const endpoints = (n: number): fc.Arbitrary<Endpoint> =>
     profiles: fc.option(subset(PROFILES), { nil: undefined }),
     containerProfiles: fc.option(subset(PROFILES), { nil: undefined }),
     tags: subset(TAGS.slice(2)),
-    labels: fc.constant({}),
+    labels: labelSets,
+    container: fc.constantFrom(undefined, { id: 'c', name: 'c' }),
     published: fc.subarray([
       { protocol: 'tcp' as const, containerPort: 80, hostPort: 8080 },
       { protocol: 'udp' as const, containerPort: 53, hostPort: 8080, hostIp: parseIpAddress('192.0.2.1') },

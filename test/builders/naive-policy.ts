@@ -9,7 +9,9 @@ import type { Packet } from '../../src/model/packet.js';
 import type { Profile } from '../../src/model/profile.js';
 import { PROTOCOL_NUMBERS } from '../../src/model/protocol.js';
 import type { Negatable, PeerMatch, PortRange, Rule } from '../../src/model/rule.js';
-import { THIS_NODE } from './clusters.js';
+import type { SelectorText } from '../../src/model/selector.js';
+import { SELECTORS, THIS_NODE } from './clusters.js';
+import { completionsOf, type LabelSet } from './selectors.js';
 
 /**
  * What the records mean for one packet, said as plainly as possible and with no thought for speed: the oracle beside
@@ -90,7 +92,15 @@ export class NaivePolicy {
 
   #verdictOf(profile: Profile, direction: 'inbound' | 'outbound', packet: Packet): 'allow' | 'deny' | 'undecided' {
     for (const rule of profile[direction]) {
-      if (rule.action === 'log' || !ruleMatches(rule, packet, (address, tag) => this.#bears(address, tag))) continue;
+      const matches = ruleMatches(
+        rule,
+        packet,
+        (address, tag) => this.#bears(address, tag),
+        (address, selector) => this.#isSelected(address, selector),
+      );
+      if (rule.action === 'log' || matches === false) continue;
+      if (matches === undefined && rule.action === 'allow') continue;
+      if (matches === undefined) return 'deny';
       return rule.action === 'pass' ? 'undecided' : rule.action;
     }
     return 'undecided';
@@ -98,6 +108,19 @@ export class NaivePolicy {
 
   #bears(address: IpAddress, tag: string): boolean {
     return this.#endpoints.some((one) => one.addresses.includes(address) && this.#tagsOf(one).includes(tag));
+  }
+
+  /** By trying every way in which labels that are not known yet may turn out. */
+  #isSelected(address: IpAddress, text: string): boolean | undefined {
+    const holds = SELECTORS.get(text as SelectorText) as (labels: LabelSet) => boolean;
+    const verdicts = this.#endpoints
+      .filter(({ addresses }) => addresses.includes(address))
+      .map(({ labels, container }) => {
+        const outcomes = new Set((container === undefined ? completionsOf(labels) : [labels]).map(holds));
+        return outcomes.size === 1 ? outcomes.has(true) : undefined;
+      });
+    if (verdicts.includes(true)) return true;
+    return verdicts.includes(undefined) ? undefined : false;
   }
 
   #tagsOf(endpoint: Endpoint): readonly string[] {
@@ -125,18 +148,33 @@ export class NaivePolicy {
   }
 }
 
-/** @param bears whether an address bears a tag */
-export function ruleMatches(rule: Rule, packet: Packet, bears: (address: IpAddress, tag: string) => boolean): boolean {
-  const peerMatches = ({ tag, cidr }: PeerMatch, address: IpAddress): boolean => {
+/**
+ * Undefined: it is not known yet.
+ *
+ * @param bears whether an address bears a tag
+ * @param isSelected whether a selector selects an address
+ */
+export function ruleMatches(
+  rule: Rule,
+  packet: Packet,
+  bears: (address: IpAddress, tag: string) => boolean,
+  isSelected: (address: IpAddress, selector: string) => boolean | undefined = () => false,
+): boolean | undefined {
+  const peerMatches = ({ tag, cidr, selector }: PeerMatch, address: IpAddress): boolean | undefined => {
     // a rule that names an address of one IP version says nothing about the other
     if (cidr !== undefined && cidr.value.includes(':') !== address.includes(':')) return false;
-    return holds(cidr, (value) => contains(value, address)) && holds(tag, (value) => bears(address, value));
+    if (!holds(cidr, (value) => contains(value, address)) || !holds(tag, (value) => bears(address, value)))
+      return false;
+    const selected = selector === undefined ? true : isSelected(address, selector.value);
+    return selected === undefined ? undefined : selected !== (selector?.negated ?? false);
   };
-  return (
-    protocolMatches(rule, packet) &&
-    peerMatches(rule.source, packet.source) &&
-    peerMatches(rule.destination, packet.destination)
-  );
+  const verdicts = [
+    protocolMatches(rule, packet),
+    peerMatches(rule.source, packet.source),
+    peerMatches(rule.destination, packet.destination),
+  ];
+  if (verdicts.includes(false)) return false;
+  return verdicts.includes(undefined) ? undefined : true;
 }
 
 const holds = <T>(match: Negatable<T> | undefined, test: (value: T) => boolean): boolean =>

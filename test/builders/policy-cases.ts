@@ -31,13 +31,33 @@ export const POLICY_CASES: Readonly<Record<string, World>> = {
           'allow 47 from fd80::/64',
           'allow not tcp from tag web to 10.64.0.2',
           'allow from not cidr 0.0.0.0/0',
-          'allow from selector \'role == "1"\'',
           'deny from set office',
         ],
         outbound: ['deny to not tag web', 'allow udp to ports 53 cidr ::/0'],
       }),
     ],
     endpoints: [anEndpoint(2)],
+  },
+  // 10.64.0.2 is selected, .3 is not, .4 may be: Docker has not told its container's labels
+  selectors: {
+    networks: [web],
+    profiles: [
+      aProfile('web', {
+        inbound: [
+          `pass icmp from selector 'role == "db"'`,
+          `deny tcp from selector 'role == "db"' to ports 22`,
+          `allow tcp from not selector 'role == "db"' to ports 443`,
+          `log from selector 'role == "db"'`,
+          `allow from selector 'role == "db"' to not selector 'role == "db"'`,
+        ],
+        outbound: [`deny from not selector 'role == "db"' to 192.0.2.0/24`, 'allow'],
+      }),
+    ],
+    endpoints: [
+      anEndpoint(2, { labels: { role: 'db' }, container: { id: 'c', name: 'c' } }),
+      anEndpoint(3, { labels: { role: 'web' } }),
+      anEndpoint(4),
+    ],
   },
   'several-profiles': {
     networks: [web],

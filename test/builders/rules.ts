@@ -3,7 +3,7 @@ import { networkOf } from '../../src/model/cidr.js';
 import { parseTagName } from '../../src/model/ids.js';
 import { ADDRESS_BITS, bigIntToIp, type IpFamily } from '../../src/model/ip-address.js';
 import type { Negatable, PeerMatch, PortRange, ProtocolMatch, Rule } from '../../src/model/rule.js';
-import { parseSelectorText } from '../../src/model/selector.js';
+import { parseSelectorText, type SelectorText } from '../../src/model/selector.js';
 
 /** What a random rule may speak of; the defaults are everything the grammar knows. */
 export interface RuleMakings {
@@ -11,7 +11,9 @@ export interface RuleMakings {
   readonly cidrs?: (family: IpFamily) => fc.Arbitrary<string>;
   /** Small, to make random packets hit. */
   readonly ports?: fc.Arbitrary<number>;
-  readonly selectorsAndSets?: boolean;
+  /** None: no rule has one. */
+  readonly selectors?: readonly SelectorText[];
+  readonly sets?: boolean;
 }
 
 const NAMED_NUMBERS = [1, 6, 17, 58, 132];
@@ -44,7 +46,7 @@ export function rules(makings: RuleMakings = {}): fc.Arbitrary<Rule> {
   ).map(parseTagName);
   const ports = negatable(portRanges(makings.ports ?? fc.integer({ min: 0, max: 65_535 })));
   return fc.oneof({ weight: 3, arbitrary: fc.constant<IpFamily>(4) }, fc.constant<IpFamily>(6)).chain((family) => {
-    const peer = peers(tag, (makings.cidrs ?? anyCidr)(family), makings.selectorsAndSets ?? true);
+    const peer = peers(tag, (makings.cidrs ?? anyCidr)(family), makings);
     return fc.record({
       action: fc.constantFrom('allow', 'deny', 'log', 'pass'),
       match: protocols(family, ports),
@@ -54,17 +56,20 @@ export function rules(makings: RuleMakings = {}): fc.Arbitrary<Rule> {
   }) as fc.Arbitrary<Rule>;
 }
 
-function peers(tag: fc.Arbitrary<string>, cidr: fc.Arbitrary<string>, all: boolean): fc.Arbitrary<PeerMatch> {
-  const selector = fc
-    .constantFrom('role == "db"', 'has(x) && !(y in {"1", "2"})', "name starts with 'a'")
-    .map(parseSelectorText);
+const ANY_SELECTORS = ['role == "db"', 'has(x) && !(y in {"1", "2"})', "name starts with 'a'"].map(parseSelectorText);
+
+function peers(
+  tag: fc.Arbitrary<string>,
+  cidr: fc.Arbitrary<string>,
+  { selectors = ANY_SELECTORS, sets = true }: RuleMakings,
+): fc.Arbitrary<PeerMatch> {
   const none = fc.constant({});
   return fc
     .tuple(
       optional('tag', negatable(tag)),
       optional('cidr', negatable(cidr)),
-      all ? optional('selector', negatable(selector)) : none,
-      all ? optional('set', negatable(tag)) : none,
+      selectors.length > 0 ? optional('selector', negatable(fc.constantFrom(...selectors))) : none,
+      sets ? optional('set', negatable(tag)) : none,
     )
     .map((parts) => Object.assign({}, ...parts));
 }

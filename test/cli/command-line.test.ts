@@ -213,11 +213,22 @@ describe('profiles', () => {
     expect(await printed('profile web mode')).toBe('audit\n');
   });
 
-  test('a selector keeps its quotation marks, which the shell took, and is refused as long as nothing enforces it', async () => {
-    const { code, err } = await cord(`profile web rule add inbound allow from selector "tier == 'front'"`);
+  test('a selector keeps its quotation marks, which the shell took', async () => {
+    expect(await printed(`profile web rule add inbound allow from selector "tier == 'front'"`)).toBe(
+      `added inbound rule 2 of profile web: allow from selector 'tier == "front"'\n`,
+    );
+    const { code, err } = await cord(`profile web rule add inbound allow from selector "tier = 'front'"`);
     expect({ code, err }).toEqual({
       code: 1,
-      err: `error: cannot use the rule "allow from selector 'tier == "front"'": this version does not enforce selectors yet\n  try: name a tag or a CIDR instead\n`,
+      err: `error: rule: in the rule "allow from selector "tier = 'front'"", at column 27: found "=", expected a label, a value in quotation marks, or one of == != && || ! ( ) { } ,\n  try: write LABEL == 'V', LABEL != 'V', LABEL in {'V', 'W'}, has(LABEL) or all(), joined by && and ||, with ! before what is to be negated\n`,
+    });
+  });
+
+  test('a rule that nothing enforces is refused', async () => {
+    const { code, err } = await cord('profile web rule add inbound allow from set office');
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: 'error: cannot use the rule "allow from set office": this version does not enforce network sets yet\n  try: name a tag, a selector or a CIDR instead\n',
     });
   });
 

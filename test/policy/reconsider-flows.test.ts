@@ -1,4 +1,5 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import type { Endpoint } from '../../src/model/endpoint.js';
 import { parseProfileName, parseTagName } from '../../src/model/ids.js';
 import { parseMacAddress } from '../../src/model/mac-address.js';
 import { aNetwork, anEndpoint, aProfile, changesOf, engineOf, type World } from '../builders/policy-world.js';
@@ -46,6 +47,34 @@ test('what is withdrawn is judged again, an endpoint that goes is not', () => {
   expect(reconsiders({ endpoints: [anEndpoint(3)] }, true)).toBe(false);
   expect(reconsiders({ profiles: [own] }, true)).toBe(true);
   expect(reconsiders({ profiles: [own] }, false)).toBe(false);
+});
+
+describe('labels that selectors speak of', () => {
+  const known = { id: 'c', name: 'c' };
+  const db = (rule: string, labels: Endpoint['labels'], container: Endpoint['container']): World => ({
+    networks: [web],
+    profiles: [aProfile('web', { inbound: [`${rule} from selector 'role == "db"'`] })],
+    endpoints: [anEndpoint(2, { labels, container })],
+  });
+
+  test.each<[string, Endpoint['labels'], Endpoint['container'], Endpoint['labels'], Endpoint['container'], boolean]>([
+    ['are told at last, and fit', {}, undefined, { role: 'db' }, known, false],
+    ['are told at last, and do not fit', {}, undefined, { role: 'web' }, known, false],
+    ['do not fit any more', { role: 'db' }, known, { role: 'web' }, known, true],
+    ['come to fit', { role: 'web' }, known, { role: 'db' }, known, true],
+    ['are known no more', { role: 'web' }, known, {}, undefined, true],
+    ['are others', { role: 'db' }, known, { role: 'db', tier: '1' }, known, false],
+  ])('%s', (_, labels, container, newLabels, newContainer, expected) => {
+    const verdicts = ['allow', 'deny', 'pass'].map((action) => {
+      const engine = engineOf(db(action, labels, container));
+      engine.takeChanges();
+      for (const change of changesOf({ endpoints: [anEndpoint(2, { labels: newLabels, container: newContainer })] })) {
+        engine.apply(change);
+      }
+      return engine.takeChanges().reconsiderFlows;
+    });
+    expect(verdicts.includes(true)).toBe(expected);
+  });
 });
 
 test('the same records again change nothing', () => {

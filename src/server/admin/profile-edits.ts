@@ -101,12 +101,9 @@ const MAX_USERS = 5;
 /** What the kernel would not be given: such a rule is refused, rather than kept without effect. */
 export function refuseUnenforceable(rules: readonly Rule[]): void {
   for (const rule of rules) {
-    for (const { selector, set } of [rule.source, rule.destination]) {
-      if (selector === undefined && set === undefined) continue;
-      const what = selector === undefined ? 'network sets' : 'selectors';
-      throw new InvalidRequestError(
-        `cannot use the rule "${formatRule(rule)}": this version does not enforce ${what} yet; name a tag or a CIDR instead`,
-      );
-    }
+    if (rule.source.set === undefined && rule.destination.set === undefined) continue;
+    throw new InvalidRequestError(
+      `cannot use the rule "${formatRule(rule)}": this version does not enforce network sets yet; name a tag, a selector or a CIDR instead`,
+    );
   }
 }
