@@ -19,6 +19,7 @@ import { LinuxHostPorts } from '../infrastructure/linux/linux-host-ports.js';
 import { uplinkMtu } from '../infrastructure/linux/uplink-mtu.js';
 import { systemClock } from '../infrastructure/system-clock.js';
 import { localAddresses } from './local-addresses.js';
+import { nodeMatches } from './node-selection.js';
 import { OwnBlocks } from './own-blocks.js';
 
 /** Docker's name for us: that of the socket. */
@@ -87,8 +88,7 @@ export function composeNode(given: {
     clock,
     log,
     settings: { cooldownMs: config.cooldownSeconds * 1_000, autoPools: config.autoPools },
-    // Selectors are not evaluated yet: a pool that has one is used by no node rather than by all.
-    nodeMatches: () => false,
+    nodeMatches: nodeMatches(store, node),
   });
   const docker = new DockerEngine({ socketPath: config.dockerSocket, plugin: PLUGIN_NAME, clock, log });
   const hostPorts = new LinuxHostPorts(log);

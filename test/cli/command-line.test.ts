@@ -58,6 +58,19 @@ describe('tables', () => {
     );
   });
 
+  test('pools that are for some nodes', async () => {
+    await printed(`pool add 10.80.0.0/16 --node-selector "rack=='1'"`);
+    expect(await printed('pool show 10.80.0.0/16')).toContain('NODE-SELECTOR:  rack == "1"\n');
+    await printed('pool set 10.80.0.0/16 --node-selector all()');
+    expect(await printed('pool show 10.80.0.0/16')).toMatch(/NODE-SELECTOR: +-\n/);
+    expect(await cord('pool set 10.80.0.0/16 --node-selector rack')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(
+        `error: nodeSelector: in the selector "rack", at column 5: found its end, expected "==", "!=", "in", "not in", "contains", "starts with" or "ends with"\n  try: write LABEL == 'V',`,
+      ),
+    });
+  });
+
   test('network list', async () => {
     expect(await printed('network list')).toBe(
       'NAME  SUBNETS       PROFILES  ENDPOINTS  DOCKER-ID\nweb   10.64.0.0/24  web       2          nnnnnnnnnnnn\n',

@@ -27,6 +27,7 @@ export class InMemoryIpamAdmin implements IpamAdmin {
         encapsulation: options.encapsulation ?? { kind: 'none' },
         natOutgoing: options.natOutgoing ?? v4,
         disabled: options.disabled ?? false,
+        ...(options.nodeSelector === undefined ? {} : { nodeSelector: options.nodeSelector }),
       };
     });
     for (const pool of pools) this.#pools.set(pool.cidr, pool);
@@ -37,10 +38,11 @@ export class InMemoryIpamAdmin implements IpamAdmin {
     return this.addPools([{ ...options, cidr: parseCidr(`${first}/24`) }]);
   }
 
-  async setPool(wanted: string, { nodeSelector: _, ...changes }: PoolChanges) {
-    const pool = this.#find(wanted);
+  async setPool(wanted: string, { nodeSelector, ...changes }: PoolChanges) {
+    const { nodeSelector: old, ...pool } = this.#find(wanted);
     const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-    const changed: Pool = { ...pool, ...given };
+    const selector = nodeSelector === undefined ? old : nodeSelector;
+    const changed: Pool = { ...pool, ...given, ...(selector ? { nodeSelector: selector } : {}) };
     this.#pools.set(pool.cidr, changed);
     return changed;
   }

@@ -14,6 +14,7 @@ interface Pool {
   readonly crossSubnet: boolean;
   readonly natOutgoing: boolean;
   readonly disabled: boolean;
+  readonly nodeSelector: string | null;
 }
 
 const columns: readonly Column<Pool>[] = [
@@ -28,6 +29,7 @@ const columns: readonly Column<Pool>[] = [
     wide: true,
     value: ({ encapsulation, crossSubnet }) => encapsulation + (crossSubnet ? ' (cross-subnet)' : ''),
   },
+  { header: 'NODE-SELECTOR', wide: true, value: ({ nodeSelector }) => nodeSelector },
 ];
 
 const changeable = (command: Command): Command =>
@@ -42,7 +44,8 @@ const changeable = (command: Command): Command =>
       ]),
     )
     .option('--cross-subnet', 'encapsulate only between hosts that do not share a subnet')
-    .option('--nat-outgoing [boolean]', 'masquerade what leaves for addresses outside every pool', booleanOf);
+    .option('--nat-outgoing [boolean]', 'masquerade what leaves for addresses outside every pool', booleanOf)
+    .option('--node-selector <selector>', 'nodes that may assign from it, by their labels; "all()": every node');
 
 const creatable = (command: Command): Command =>
   changeable(command)
@@ -77,6 +80,7 @@ export function definePool(pool: Command, terminal: Terminal): void {
   examples(add, [
     'corduroy pool add 10.80.0.0/16 --nat-outgoing',
     'corduroy pool add 10.80.0.0/16 fd00:1::/48 --name lab',
+    `corduroy pool add 10.81.0.0/16 --node-selector 'rack in {"1", "2"}'`,
   ]);
 
   const remove = pool
@@ -106,12 +110,16 @@ export function definePool(pool: Command, terminal: Terminal): void {
     });
   examples(show, ['corduroy pool show 10.64.0.0/12', 'corduroy pool show --ipv6']);
 
+  // In the record, every node is the absence of a selector.
+  const selectorOf = ({ nodeSelector }: { nodeSelector?: string }): object =>
+    nodeSelector?.replaceAll(' ', '') === 'all()' ? { nodeSelector: null } : {};
   const set = pool.command('set <pool>').description('change a pool; what is not named stays');
   changeable(set)
     .option('--disable', DISABLE)
     .option('--enable', 'the reverse')
     .action(async (name: string, options: object) => {
-      await terminal.changed(await terminal.client.call('PATCH', url(name), bodyOf(options)));
+      const body = { ...bodyOf(options), ...selectorOf(options) };
+      await terminal.changed(await terminal.client.call('PATCH', url(name), body));
     });
   examples(set, ['corduroy pool set 10.64.0.0/12 --nat-outgoing false', 'corduroy pool set lab --disable']);
 

@@ -5,6 +5,7 @@ import { InvalidRequestError } from '../../model/errors.js';
 import { parseIpAddress } from '../../model/ip-address.js';
 import type { Encapsulation, Pool } from '../../model/pool.js';
 import { parsed } from '../../model/record.js';
+import { parseSelectorText } from '../../model/selector.js';
 import { inForce } from './change.js';
 import { notFound } from './not-found.js';
 import { changeReply, route } from './route.js';
@@ -19,6 +20,7 @@ const poolView = z
     crossSubnet: z.boolean(),
     natOutgoing: z.boolean(),
     disabled: z.boolean(),
+    nodeSelector: z.string().nullable().describe('Nodes that may assign from it; null: all'),
   })
   .meta({ id: 'Pool' });
 
@@ -31,6 +33,7 @@ export const viewPool = ({ cidr, name, blockSize, networkPrefix, encapsulation, 
   crossSubnet: encapsulation.kind !== 'none' && encapsulation.crossSubnet,
   natOutgoing: pool.natOutgoing,
   disabled: pool.disabled,
+  nodeSelector: pool.nodeSelector ?? null,
 });
 
 const changeable = {
@@ -41,7 +44,8 @@ const changeable = {
   natOutgoing: z.boolean().optional(),
   disabled: z.boolean().optional(),
 };
-const creatable = { ...changeable, blockSize: z.int().min(20).max(128).optional() };
+const selector = parsed(parseSelectorText);
+const creatable = { ...changeable, blockSize: z.int().min(20).max(128).optional(), nodeSelector: selector.optional() };
 
 type Asked = { readonly encapsulation?: string | undefined; readonly crossSubnet?: boolean | undefined };
 
@@ -112,7 +116,10 @@ export const poolRoutes = [
     tag: 'pools',
     summary: 'Change a pool; what is left out stays',
     params,
-    body: z.strictObject(changeable),
+    body: z.strictObject({
+      ...changeable,
+      nodeSelector: selector.nullable().optional().describe('Null: every node may assign from it'),
+    }),
     response: changeReply,
     handle: async (context, { params: { pool }, body }) => {
       const changed = await context.ipam.setPool(pool, optionsOf(body));

@@ -1,0 +1,22 @@
+import type { ClusterView } from '../effects/cluster-view.js';
+import { InvalidRequestError } from '../model/errors.js';
+import type { NodeName } from '../model/ids.js';
+import { evaluateSelector, knownLabels, parseSelector } from '../model/selector.js';
+
+/**
+ * Whether a pool's selector selects the node, by the labels of its record as they are when it is asked. What is not
+ * known selects nothing: a node without a record, or a stored selector that cannot be read.
+ */
+export const nodeMatches =
+  ({ nodes }: Pick<ClusterView, 'nodes'>, node: NodeName) =>
+  (selector: string): boolean => {
+    const labels = nodes.get(node)?.value.labels;
+    try {
+      return (
+        evaluateSelector(parseSelector(selector), labels === undefined ? () => null : knownLabels(labels)) === true
+      );
+    } catch (error) {
+      if (error instanceof InvalidRequestError) return false;
+      throw error;
+    }
+  };
