@@ -26,6 +26,7 @@ import { EndpointResync } from './endpoint-resync.js';
 import { FirewallApplier } from './firewall-applier.js';
 import { FirewallProgrammer } from './firewall-programmer.js';
 import { HostForwarding } from './host-forwarding.js';
+import { HostRoutes } from './host-routes.js';
 import { isOurHostEnd } from './ownership.js';
 import { Pacer } from './pacer.js';
 import { RepairLog } from './repair-log.js';
@@ -48,8 +49,8 @@ export interface DataplaneOptions {
   readonly log: Logger;
   /** Where the host's own settings are remembered that we change. */
   readonly formerHostSettings: TextFile;
-  /** Routes into nothing for this node's own blocks; asked at each resync. */
-  readonly blackholes?: () => readonly Route[];
+  /** Routes into nothing for this node's own blocks, and word of their changes. */
+  readonly ownBlocks?: { blackholes(): readonly Route[]; subscribe(listener: () => void): () => void };
 }
 
 /** The kernel side of one node: what the records say, made so and kept so. */
@@ -60,6 +61,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   readonly #attacher: EndpointAttacher;
   readonly #endpointResync: EndpointResync;
   readonly #forwarding: HostForwarding;
+  readonly #hostRoutes: HostRoutes;
   readonly #repairs: RepairLog;
   readonly #pacer: Pacer;
   readonly #closers: (() => void)[] = [];
@@ -95,14 +97,19 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       ipv6: () => this.#ipv6,
       gatewayOf: ({ dockerNetworkId }) => options.view.localNetworks.get(dockerNetworkId)?.value.linkLocalGateway,
     });
+    this.#hostRoutes = new HostRoutes({
+      network: kernel.network,
+      wanted: () => [
+        ...(options.ownBlocks?.blackholes() ?? []),
+        ...[...options.view.localNetworks.values()].map(({ value }) => gatewayRoute(value.linkLocalGateway)),
+      ],
+      log,
+    });
     this.#endpointResync = new EndpointResync({
       kernel,
       attacher: this.#attacher,
       localEndpoints: () => this.#localEndpoints(),
-      hostRoutes: () => [
-        ...(options.blackholes?.() ?? []),
-        ...[...options.view.localNetworks.values()].map(({ value }) => gatewayRoute(value.linkLocalGateway)),
-      ],
+      hostRoutes: this.#hostRoutes,
       now: () => clock.now(),
     });
     this.#pacer = new Pacer({
@@ -130,8 +137,11 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       view.subscribe((change) => {
         firewall.apply(change);
         this.#applier.changed();
+        if (change.kind === 'nodeNetwork') this.#hostRoutes.changed();
       }),
     );
+    const blocks = this.#options.ownBlocks?.subscribe(() => this.#hostRoutes.changed());
+    if (blocks !== undefined) this.#closers.push(blocks);
     this.#ipv6 = (await kernel.sysctls.list('net/ipv6/conf')).length > 0;
     await Promise.all([this.#noteLinks(), this.#flows.start(), this.#applier.start()]);
     // Only now: with rules in force, nothing that begins to be routed passes unjudged.

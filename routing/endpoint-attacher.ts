@@ -6,7 +6,9 @@ import { DeadlineExceededError, describeError, KernelError } from '../src/model/
 import { type EndpointId, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { AddressFlows } from './address-flows.js';
+import { ChangeMarks } from './change-marks.js';
 import { type EndpointKernelState, endpointKernelState, gatewayRoute } from './endpoint-kernel-state.js';
+import { explained } from './host-routes.js';
 import { KeyedQueue } from './keyed-queue.js';
 
 /** Gives endpoints their links, and takes them away again. */
@@ -21,6 +23,8 @@ export class EndpointAttacher {
   readonly #attaching = new Map<EndpointId, { readonly abort: AbortController; readonly done: Promise<void> }>();
   /** Makes attach, detach and repair of one endpoint follow one another. */
   readonly queue = new KeyedQueue<InterfaceName>();
+  /** Links that we made or took away, whole or in part. */
+  readonly marks = new ChangeMarks<InterfaceName>();
 
   constructor(options: {
     readonly kernel: Kernel;
@@ -65,7 +69,7 @@ export class EndpointAttacher {
   async detach(endpoint: Pick<Endpoint, 'id' | 'addresses'>): Promise<void> {
     const hostEnd = hostInterfaceOf(endpoint.id);
     this.#attaching.get(endpoint.id)?.abort.abort(new Error('the endpoint is detached'));
-    await this.queue.run(hostEnd, () => this.#retire(hostEnd));
+    await this.queue.run(hostEnd, () => this.#marked(hostEnd, this.#retire(hostEnd)));
     for (const address of endpoint.addresses) void this.#flows.forget(address);
   }
 
@@ -73,12 +77,21 @@ export class EndpointAttacher {
     const abort = new AbortController();
     const either = signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]);
     const done = this.queue
-      .run(hostEnd, () => this.#attach(endpoint, mtu, either))
+      .run(hostEnd, () => this.#marked(hostEnd, this.#attach(endpoint, mtu, either)))
       .finally(() => this.#attaching.delete(endpoint.id));
     done.catch(() => {});
     const attaching = { abort, done };
     this.#attaching.set(endpoint.id, attaching);
     return attaching;
+  }
+
+  /** Before the queue lets the next one in. */
+  async #marked(link: InterfaceName, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } finally {
+      this.marks.touch(link);
+    }
   }
 
   async #attach(endpoint: Endpoint, mtu: number, signal: AbortSignal): Promise<void> {
@@ -93,7 +106,9 @@ export class EndpointAttacher {
     try {
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
       signal.throwIfAborted();
-      await this.#kernel.network.apply([...connectCommands(state), ...this.#gatewayCommands(endpoint)]);
+      await this.#kernel.network
+        .apply([...connectCommands(state), ...this.#gatewayCommands(endpoint)])
+        .catch((error: unknown) => Promise.reject(explained(error)));
       signal.throwIfAborted();
     } catch (error) {
       this.#links.add(state.hostEnd);

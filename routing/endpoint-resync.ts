@@ -7,7 +7,8 @@ import type { Link } from '../src/model/link.js';
 import type { PermanentNeighbour, Route } from '../src/model/route.js';
 import type { EndpointAttacher } from './endpoint-attacher.js';
 import type { EndpointKernelState } from './endpoint-kernel-state.js';
-import { isGatewayRoute, isOurContainerEnd, isOurHostEnd } from './ownership.js';
+import type { HostRoutes } from './host-routes.js';
+import { isOurContainerEnd, isOurHostEnd } from './ownership.js';
 import { diffRoutes, missingNeighbours } from './route-diff.js';
 
 type ReportRepair = (what: Repair['what'], detail: string) => void;
@@ -17,12 +18,20 @@ const CONTAINER_END_GRACE_MS = 60_000;
 /** Endpoints whose settings are read between two turns of the event loop; one takes about 0.1 ms. */
 const ENDPOINTS_PER_TURN = 50;
 
+/** One link, and all routes and neighbours, as they were at a moment of the attacher's marks. */
+interface Reading {
+  readonly link: Link;
+  readonly routes: readonly Route[];
+  readonly neighbours: readonly PermanentNeighbour[];
+  readonly moment: number;
+}
+
 /** Reads links, routes, neighbours and settings back and puts right what is ours. */
 export class EndpointResync {
   readonly #kernel: Kernel;
   readonly #attacher: EndpointAttacher;
   readonly #localEndpoints: () => readonly Endpoint[];
-  readonly #hostRoutes: () => readonly Route[];
+  readonly #hostRoutes: HostRoutes;
   readonly #now: () => Date;
   readonly #waitingSince = new Map<InterfaceName, number>();
 
@@ -30,7 +39,7 @@ export class EndpointResync {
     readonly kernel: Kernel;
     readonly attacher: EndpointAttacher;
     readonly localEndpoints: () => readonly Endpoint[];
-    readonly hostRoutes: () => readonly Route[];
+    readonly hostRoutes: HostRoutes;
     readonly now: () => Date;
   }) {
     this.#kernel = options.kernel;
@@ -42,86 +51,74 @@ export class EndpointResync {
 
   async run(report: ReportRepair): Promise<void> {
     const { network } = this.#kernel;
+    const moment = this.#attacher.marks.now;
+    const routesMoment = this.#hostRoutes.now;
     const [links, routes, neighbours] = await Promise.all([
       network.links(),
       network.ourRoutes(),
       network.permanentNeighbours(),
     ]);
     const endpoints = new Map(this.#localEndpoints().map((endpoint) => [hostInterfaceOf(endpoint.id), endpoint]));
-    this.#noteGone(links);
-    await this.#sweep(links, endpoints, report);
-    await this.#repairHostRoutes(routes, report);
+    // What we are changing, or have changed since we looked, is as we made it.
+    const settled = (name: InterfaceName) =>
+      !this.#attacher.queue.busy(name) && !this.#attacher.marks.changedSince(name, moment);
+    this.#noteGone(links, settled);
+    await this.#sweep(links, endpoints, settled, report);
+    await this.#hostRoutes.repair(routes, routesMoment, report);
     let count = 0;
     for (const link of links) {
       const endpoint = endpoints.get(link.name);
-      if (endpoint === undefined || !this.#attacher.links.has(link.name)) continue;
-      await this.#repair(this.#attacher.stateOf(endpoint), link, routes, neighbours, report);
+      if (endpoint === undefined || !this.#attacher.links.has(link.name) || !settled(link.name)) continue;
+      await this.#repair(this.#attacher.stateOf(endpoint), { link, routes, neighbours, moment }, report);
       if (++count % ENDPOINTS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
+    this.#attacher.marks.forgetBefore(moment);
   }
 
   /** A container's end takes its host side with it, and nobody may have told. */
-  #noteGone(links: readonly Link[]): void {
+  #noteGone(links: readonly Link[], settled: (name: InterfaceName) => boolean): void {
     const present = new Set(links.map(({ name }) => name));
     for (const name of this.#attacher.links) {
-      if (!present.has(name) && !this.#attacher.queue.busy(name)) this.#attacher.note(name, false);
+      if (!present.has(name) && settled(name)) this.#attacher.note(name, false);
     }
   }
 
   async #sweep(
     links: readonly Link[],
     endpoints: ReadonlyMap<InterfaceName, Endpoint>,
+    settled: (name: InterfaceName) => boolean,
     report: ReportRepair,
   ): Promise<void> {
     const stray = links.filter(({ name }) => {
-      if (isOurHostEnd(name)) return !endpoints.has(name) && !this.#attacher.queue.busy(name);
-      return isOurContainerEnd(name) && this.#waitsTooLong(name, endpoints);
+      if (isOurHostEnd(name)) return !endpoints.has(name) && settled(name);
+      return isOurContainerEnd(name) && settled(hostEndOf(name)) && this.#waitsTooLong(name, endpoints);
     });
     const present = new Set(links.map(({ name }) => name));
     for (const name of this.#waitingSince.keys()) if (!present.has(name)) this.#waitingSince.delete(name);
     if (stray.length === 0) return;
+    // In another group: it is being removed already, and its container end with it.
+    const leaving = new Set(links.filter(({ group }) => group !== 'default').map(({ name }) => name));
     for (const { name } of stray) {
-      report('link', `${name}: belonged to no endpoint and was removed`);
+      if (!leaving.has(hostEndOf(name))) report('link', `${name}: belonged to no endpoint and was removed`);
       this.#attacher.note(name, false);
     }
     await this.#kernel.network.retire(stray.map(({ name }) => name));
   }
 
   #waitsTooLong(name: InterfaceName, endpoints: ReadonlyMap<InterfaceName, Endpoint>): boolean {
-    const hostEnd = name.replace(/^ctmp/, 'cord') as InterfaceName;
-    if (this.#attacher.queue.busy(hostEnd)) return false;
-    if (!endpoints.has(hostEnd)) return true;
+    if (!endpoints.has(hostEndOf(name))) return true;
     const now = this.#now().getTime();
     const since = this.#waitingSince.get(name) ?? now;
     this.#waitingSince.set(name, since);
     return now - since >= CONTAINER_END_GRACE_MS;
   }
 
-  async #repairHostRoutes(routes: readonly Route[], report: ReportRepair): Promise<void> {
-    // A route to an endpoint goes with its link, or is looked at with it.
-    const actual = routes.filter((route) => route.kind === 'blackhole' || isGatewayRoute(route));
-    const { put, remove } = diffRoutes(this.#hostRoutes(), actual);
-    if (put.length + remove.length === 0) return;
-    for (const { destination } of put) report('route', `${destination}: was missing`);
-    for (const route of remove) {
-      // The gateway of a network that was removed goes at the next resync: no sign that anything was wrong.
-      if (!isGatewayRoute(route)) report('route', `${route.destination}: should not be`);
-    }
-    await this.#kernel.network.apply([
-      ...put.map((route): NetworkCommand => ({ kind: 'putRoute', route })),
-      ...remove.map((route): NetworkCommand => ({ kind: 'removeRoute', route })),
-    ]);
-  }
-
   async #repair(
     state: EndpointKernelState,
-    link: Link,
-    routes: readonly Route[],
-    neighbours: readonly PermanentNeighbour[],
+    { link, routes, neighbours, moment }: Reading,
     report: ReportRepair,
   ): Promise<void> {
     const { hostEnd } = state;
-    if (this.#attacher.queue.busy(hostEnd)) return;
     const { sysctls } = this.#kernel;
     const values = await sysctls.read(state.sysctls.map(({ path }) => path));
     const wrong = state.sysctls.filter(({ value }, i) => values[i] !== value);
@@ -139,8 +136,8 @@ export class EndpointResync {
     commands.push(...routeChanges.remove.map((route): NetworkCommand => ({ kind: 'removeRoute', route })));
     if (wrong.length + commands.length === 0) return;
     await this.#attacher.queue.run(hostEnd, async () => {
-      // It may have been detached while we looked.
-      if (!this.#attacher.links.has(hostEnd)) return;
+      // It may have been detached, or attached anew, while we looked.
+      if (!this.#attacher.links.has(hostEnd) || this.#attacher.marks.changedSince(hostEnd, moment)) return;
       await sysctls.write(wrong);
       await this.#kernel.network.apply(commands);
       for (const { path } of wrong) report('sysctl', `${path}: was changed`);
@@ -152,3 +149,6 @@ export class EndpointResync {
     });
   }
 }
+
+const hostEndOf = (containerEnd: InterfaceName): InterfaceName =>
+  containerEnd.replace(/^ctmp/, 'cord') as InterfaceName;

@@ -76,7 +76,7 @@ export function composeNode(given: {
     clock,
     log,
     formerHostSettings: new FsTextFile(join(config.dataDir, FORMER_HOST_SETTINGS)),
-    blackholes: () => ownBlocks.blackholes(),
+    ownBlocks,
   });
   const hostRoutes = new IpHostRoutes(runner);
   const ipam = createIpam({

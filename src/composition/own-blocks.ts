@@ -9,6 +9,7 @@ import type { Route } from '../model/route.js';
 export class OwnBlocks {
   readonly #node: NodeName;
   readonly #blocks = new Map<string, Cidr>();
+  readonly #listeners = new Set<() => void>();
   readonly #close: () => Promise<void>;
 
   constructor(options: { readonly datastore: Pick<Datastore, 'watch'>; readonly node: NodeName }) {
@@ -19,6 +20,12 @@ export class OwnBlocks {
 
   blackholes(): readonly Route[] {
     return [...this.#blocks.values()].map((destination) => ({ kind: 'blackhole', destination }));
+  }
+
+  /** Called when the blocks may have changed. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   close(): Promise<void> {
@@ -33,6 +40,7 @@ export class OwnBlocks {
       if (cidr === undefined) this.#blocks.delete(item.key);
       else this.#blocks.set(item.key, cidr);
     }
+    for (const listener of this.#listeners) listener();
   }
 
   #ours(key: string, text: string): Cidr | undefined {

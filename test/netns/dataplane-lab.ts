@@ -1,7 +1,7 @@
 import { PolicyEngine } from '../../policy/engine.js';
 import { isFlowDenied } from '../../policy/judge-flow.js';
 import { DEFAULT_POLICY_SETTINGS } from '../../policy/settings.js';
-import { KernelDataplane } from '../../routing/dataplane.js';
+import { type DataplaneOptions, KernelDataplane } from '../../routing/dataplane.js';
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
 import type { Write } from '../../src/effects/datastore.js';
 import type { FirewallSource } from '../../src/effects/firewall-source.js';
@@ -39,6 +39,7 @@ const MTU = 1450;
 export interface LabOptions {
   /** What the data plane takes for the policy engine. */
   readonly source?: (engine: FirewallSource) => FirewallSource;
+  readonly ownBlocks?: NonNullable<DataplaneOptions['ownBlocks']>;
 }
 
 /** A node's data plane in a namespace of its own, over the real policy engine and an in-memory datastore. */
@@ -154,6 +155,7 @@ export class DataplaneLab {
       clock: systemClock,
       log: silentLogger,
       formerHostSettings: this.formerHostSettings,
+      ...(this.#options.ownBlocks === undefined ? {} : { ownBlocks: this.#options.ownBlocks }),
     });
     this.#running = { kernel, dataplane };
     await dataplane.start();
