@@ -267,6 +267,12 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       case 'linkDown':
         if (this.#attacher.links.has(change.link) && !this.#attacher.queue.busy(change.link)) this.#pacer.soon();
         return;
+      case 'routeRemoved':
+        // The kernel takes a link's routes along with it.
+        if (change.link === undefined || !isOurHostEnd(change.link) || this.#attacher.links.has(change.link)) {
+          this.#pacer.soon();
+        }
+        return;
       default:
         this.#pacer.soon();
     }

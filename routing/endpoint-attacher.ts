@@ -20,6 +20,8 @@ export class EndpointAttacher {
   readonly #ipv6: () => boolean;
   readonly #gatewayOf: (endpoint: Endpoint) => IpAddress | undefined;
   readonly #links = new Set<InterfaceName>();
+  /** Links that carried packets since their addresses' connections were last forgotten. */
+  readonly #used = new Set<InterfaceName>();
   readonly #attaching = new Map<EndpointId, { readonly abort: AbortController; readonly done: Promise<void> }>();
   /** Makes attach, detach and repair of one endpoint follow one another. */
   readonly queue = new KeyedQueue<InterfaceName>();
@@ -50,7 +52,7 @@ export class EndpointAttacher {
 
   /** The kernel told that a host side exists, or no longer does. */
   note(link: InterfaceName, exists: boolean): void {
-    if (exists) this.#links.add(link);
+    if (exists) this.#add(link);
     else this.#links.delete(link);
   }
 
@@ -70,7 +72,7 @@ export class EndpointAttacher {
     const hostEnd = hostInterfaceOf(endpoint.id);
     this.#attaching.get(endpoint.id)?.abort.abort(new Error('the endpoint is detached'));
     await this.queue.run(hostEnd, () => this.#marked(hostEnd, this.#retire(hostEnd)));
-    for (const address of endpoint.addresses) void this.#flows.forget(address);
+    if (this.#used.delete(hostEnd)) for (const address of endpoint.addresses) void this.#flows.forget(address);
   }
 
   #begin(endpoint: Endpoint, hostEnd: InterfaceName, mtu: number, signal: AbortSignal | undefined) {
@@ -111,7 +113,7 @@ export class EndpointAttacher {
         .catch((error: unknown) => Promise.reject(explained(error)));
       signal.throwIfAborted();
     } catch (error) {
-      this.#links.add(state.hostEnd);
+      this.#add(state.hostEnd);
       await this.#retire(state.hostEnd).catch((undoing: unknown) =>
         this.#log.error(
           { link: state.hostEnd, error: describeError(undoing) },
@@ -120,7 +122,12 @@ export class EndpointAttacher {
       );
       throw error;
     }
-    this.#links.add(state.hostEnd);
+    this.#add(state.hostEnd);
+  }
+
+  #add(link: InterfaceName): void {
+    this.#links.add(link);
+    this.#used.add(link);
   }
 
   #gatewayCommands(endpoint: Endpoint): readonly NetworkCommand[] {

@@ -8,6 +8,8 @@ import type { Finding, FirewallProgrammer } from './firewall-programmer.js';
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
+/** Far longer than the kernel needs to let go of a set; nobody waits for it. */
+const SWEEP_MS = 1_000;
 
 interface Waiter {
   readonly resolve: () => void;
@@ -28,6 +30,8 @@ export class FirewallApplier {
   #dirty = false;
   #waiters: Waiter[] = [];
   #synchroniseDue = false;
+  #sweepDue = false;
+  #sweepComing = false;
   #stricter = false;
   #adopted = false;
   #working = false;
@@ -134,7 +138,7 @@ export class FirewallApplier {
     // One turn later, so that what is asked for in the same turn goes into the first transaction together.
     await Promise.resolve();
     let retryMs = FIRST_RETRY_MS;
-    while (this.#started && (this.#dirty || this.#waiters.length > 0 || this.#synchroniseDue)) {
+    while (this.#started && (this.#dirty || this.#waiters.length > 0 || this.#synchroniseDue || this.#sweepDue)) {
       const waiters = this.#waiters.splice(0);
       try {
         await this.#once();
@@ -145,6 +149,7 @@ export class FirewallApplier {
           this.#onStricter();
         }
         for (const { resolve } of waiters) resolve();
+        await this.#sweep();
       } catch (error) {
         this.#problem = describeError(error);
         this.#log.error({ error: this.#problem }, 'the packet filter could not be written; it is tried again');
@@ -155,6 +160,21 @@ export class FirewallApplier {
       }
     }
     this.#working = false;
+  }
+
+  /** In this queue, so that no set is destroyed while another change makes it anew. */
+  async #sweep(): Promise<void> {
+    if (this.#sweepDue) {
+      this.#sweepDue = false;
+      await this.#programmer.sweepSets();
+    }
+    if (this.#programmer.retiredSets === 0 || this.#sweepComing) return;
+    this.#sweepComing = true;
+    void this.#clock.sleep(SWEEP_MS, this.#stop.signal).then(() => {
+      this.#sweepComing = false;
+      this.#sweepDue = true;
+      this.#kick();
+    });
   }
 
   async #once(): Promise<void> {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { putText, removeText } from '../policy/restore-text.js';
 import type { IpSetCommand } from '../src/effects/ip-sets.js';
 import type { Kernel } from '../src/effects/kernel.js';
@@ -7,11 +6,9 @@ import { KernelError } from '../src/model/errors.js';
 import type { IpFamily } from '../src/model/ip-address.js';
 import { type ChainDiff, diffChains, hooksText, MISSING } from './chain-diff.js';
 import { ChainLoader, type RefusedChain } from './refused-chains.js';
+import { RetiredSets } from './retired-sets.js';
 import { parseSavedTables } from './saved-tables.js';
 import { diffSets } from './set-diff.js';
-
-const DESTROY_ATTEMPTS = 20;
-const DESTROY_RETRY_MS = 20;
 
 /** Something that was not as desired: `chain` or `hook` by table and name, `set` by name. */
 export interface Finding {
@@ -26,10 +23,12 @@ export class FirewallProgrammer {
   readonly #kernel: Kernel;
   readonly #families: readonly IpFamily[];
   #refused: readonly RefusedChain[] = [];
+  readonly #retired: RetiredSets;
 
   constructor(kernel: Kernel, families: readonly IpFamily[]) {
     this.#kernel = kernel;
     this.#families = families;
+    this.#retired = new RetiredSets(kernel.ipSets);
   }
 
   /** Chains that are not as desired because the kernel refuses a rule of theirs; each `synchronise` tries them again. */
@@ -37,14 +36,24 @@ export class FirewallProgrammer {
     return this.#refused;
   }
 
-  /** Safe at every moment: sets and members first, then rules, then what nothing needs any more. */
+  /** Sets that nothing needs any more, and that are not destroyed yet. */
+  get retiredSets(): number {
+    return this.#retired.size;
+  }
+
+  /** Destroys those retired sets that the kernel lets go of. @throws KernelError if it refuses for another reason */
+  sweepSets(): Promise<void> {
+    return this.#retired.sweep();
+  }
+
+  /** Safe at every moment: sets and members first, then rules, then what nothing needs any more. Sets only retire. */
   async change(changes: readonly FirewallChanges[]): Promise<void> {
     const mine = changes.filter(({ family }) => this.#families.includes(family));
-    await this.#kernel.ipSets.apply(mine.flatMap(additions));
+    await this.#kernel.ipSets.apply(mine.flatMap((change) => this.#additions(change)));
     await Promise.all(mine.map((change) => this.#load(change.family, putText(change) + removeText(change))));
     this.#refused = this.#refused.filter((refused) => !mine.some((change) => isTouched(refused, change)));
     await this.#kernel.ipSets.apply(mine.flatMap(memberRemovals));
-    await this.#destroy(mine.flatMap(setRemovals));
+    for (const { destroySets } of mine) this.#retired.retire(destroySets);
   }
 
   /**
@@ -60,9 +69,11 @@ export class FirewallProgrammer {
     // From here to the diffs nothing awaits: both families and the sets are compared with one and the same moment.
     const states = this.#families.map(desired);
     const chainDiffs = states.map((state, i) => diffChains(state, tables[i] ?? new Map()));
+    const desiredSets = states.flatMap((state) => [...state.sets.values()]);
+    for (const { name } of desiredSets) this.#retired.takeBack(name);
     const setDiff = diffSets(
-      states.flatMap((state) => [...state.sets.values()]),
-      sets,
+      desiredSets,
+      sets.filter(({ name }) => !this.#retired.has(name)),
     );
     await this.#kernel.ipSets.apply(setDiff.before);
     const refused = await Promise.all(
@@ -73,8 +84,9 @@ export class FirewallProgrammer {
     );
     const known = this.#refused;
     this.#refused = refused.flat();
-    await this.#kernel.ipSets.apply(setDiff.after.filter(({ kind }) => kind === 'remove'));
-    await this.#destroy(setDiff.after.filter(({ kind }) => kind === 'destroy'));
+    await this.#kernel.ipSets.apply(setDiff.after);
+    this.#retired.retire(setDiff.surplus);
+    await this.#retired.sweep();
     return [
       ...states.flatMap(({ family }, i) =>
         [...(chainDiffs[i]?.findings ?? [])]
@@ -88,17 +100,17 @@ export class FirewallProgrammer {
     ];
   }
 
-  /** The kernel lets go of a removed rule's sets some milliseconds after it said that the rule is gone (nf_tables). */
-  async #destroy(commands: readonly IpSetCommand[]): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#kernel.ipSets.apply(commands);
-      } catch (error) {
-        const inUse = error instanceof KernelError && /in use by a kernel component/.test(error.detail);
-        if (!inUse || attempt === DESTROY_ATTEMPTS) throw error;
-        await sleep(DESTROY_RETRY_MS);
-      }
-    }
+  #additions({ createSets, addMembers }: FirewallChanges): readonly IpSetCommand[] {
+    return [
+      ...createSets.flatMap((set): readonly IpSetCommand[] => [
+        { kind: 'create', set },
+        ...(this.#retired.takeBack(set.name) ? [{ kind: 'empty', name: set.name } as const] : []),
+        ...[...set.members].map((member): IpSetCommand => ({ kind: 'add', name: set.name, member })),
+      ]),
+      ...[...addMembers].flatMap(([name, members]) =>
+        members.map((member): IpSetCommand => ({ kind: 'add', name, member })),
+      ),
+    ];
   }
 
   async #loadDiff(family: IpFamily, diff: ChainDiff): Promise<readonly RefusedChain[]> {
@@ -135,25 +147,10 @@ function textOf(family: IpFamily, { put, hooks, remove }: ChainDiff): string {
   return putText(changes) + hooksText(hooks) + removeText(changes);
 }
 
-function additions({ createSets, addMembers }: FirewallChanges): readonly IpSetCommand[] {
-  return [
-    ...createSets.flatMap((set): readonly IpSetCommand[] => [
-      { kind: 'create', set },
-      ...[...set.members].map((member): IpSetCommand => ({ kind: 'add', name: set.name, member })),
-    ]),
-    ...[...addMembers].flatMap(([name, members]) =>
-      members.map((member): IpSetCommand => ({ kind: 'add', name, member })),
-    ),
-  ];
-}
-
 const memberRemovals = ({ removeMembers }: FirewallChanges): readonly IpSetCommand[] =>
   [...removeMembers].flatMap(([name, members]) =>
     members.map((member): IpSetCommand => ({ kind: 'remove', name, member })),
   );
-
-const setRemovals = ({ destroySets }: FirewallChanges): readonly IpSetCommand[] =>
-  destroySets.map((name): IpSetCommand => ({ kind: 'destroy', name }));
 
 const isTouched = (refused: RefusedChain, { family, putChains, removeChains }: FirewallChanges): boolean =>
   refused.family === family &&

@@ -1,12 +1,14 @@
 import type { IpSetCommand, ReadIpSet } from '../src/effects/ip-sets.js';
-import type { IpSet } from '../src/model/ip-set.js';
+import type { IpSet, IpSetName } from '../src/model/ip-set.js';
 
 /** What makes the kernel's sets of ours equal to the desired ones, in two halves around the chains that use them. */
 export interface SetDiff {
   /** Before rules are written: sets and members that they need. */
   readonly before: readonly IpSetCommand[];
-  /** After rules are written: members and sets that nothing needs any more. */
+  /** After rules are written: members that nothing needs any more. */
   readonly after: readonly IpSetCommand[];
+  /** Sets that nothing needs any more. */
+  readonly surplus: readonly IpSetName[];
   /** One sentence for each set that was not as desired, by name. */
   readonly findings: ReadonlyMap<string, string>;
 }
@@ -37,9 +39,7 @@ export function diffSets(desired: readonly IpSet[], actual: readonly ReadIpSet[]
       findings.set(set.name, `lacked ${missing.length} members and had ${surplus.length} that it should not`);
     }
   }
-  for (const { name } of present.values()) {
-    after.push({ kind: 'destroy', name });
-    findings.set(name, 'should not be');
-  }
-  return { before, after, findings };
+  const surplus = [...present.keys()];
+  for (const name of surplus) findings.set(name, 'should not be');
+  return { before, after, surplus, findings };
 }

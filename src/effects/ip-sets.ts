@@ -3,7 +3,8 @@ import type { IpSet, IpSetMember, IpSetName } from '../model/ip-set.js';
 export type IpSetCommand =
   | { readonly kind: 'create'; readonly set: Pick<IpSet, 'name' | 'type' | 'family'> }
   | { readonly kind: 'add' | 'remove'; readonly name: IpSetName; readonly member: IpSetMember }
-  | { readonly kind: 'destroy'; readonly name: IpSetName };
+  /** `empty` takes all members out. */
+  | { readonly kind: 'empty' | 'destroy'; readonly name: IpSetName };
 
 export interface IpSets {
   /**

@@ -46,6 +46,12 @@ export interface NetworkStack {
 export type NetworkStackChange =
   | { readonly kind: 'linkRemoved'; readonly link: InterfaceName }
   | { readonly kind: 'linkDown'; readonly link: InterfaceName }
-  | { readonly kind: 'routeRemoved'; readonly family: IpFamily; readonly destination: Cidr }
+  /** `link`: where it led; absent: into nothing. */
+  | {
+      readonly kind: 'routeRemoved';
+      readonly family: IpFamily;
+      readonly destination: Cidr;
+      readonly link?: InterfaceName | undefined;
+    }
   /** Changes may have been missed. */
   | { readonly kind: 'unknown' };

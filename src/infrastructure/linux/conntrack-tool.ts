@@ -3,6 +3,9 @@ import type { Conntrack, FlowTuple, TrackedFlow } from '../../effects/conntrack.
 import { KernelError } from '../../model/errors.js';
 import { familyOf, type IpAddress, type IpFamily } from '../../model/ip-address.js';
 
+/** Deletions in one run: some 100 bytes each, and the kernel takes 128 KiB in one argument. */
+const MAX_LINES = 500;
+
 /** Connection tracking through conntrack(8); deletions go as one batch (`--load-file`), which takes absent entries as done. */
 export class ConntrackTool implements Conntrack {
   readonly #runner: CommandRunner;
@@ -34,10 +37,11 @@ export class ConntrackTool implements Conntrack {
   }
 
   async #batch(lines: readonly string[]): Promise<void> {
-    if (lines.length === 0) return;
-    // conntrack opens /dev/stdin anew, which fails for the socket that Node gives a child as its input.
-    const input = `${lines.join('\n')}\n`;
-    accepted(await this.#runner.run('sh', ['-c', 'cat | conntrack --load-file -'], { input }), 'forget connections');
+    for (let begin = 0; begin < lines.length; begin += MAX_LINES) {
+      // conntrack opens /dev/stdin anew, which fails for the socket that Node gives a child as its input.
+      const script = `exec conntrack --load-file - <<END\n${lines.slice(begin, begin + MAX_LINES).join('\n')}\nEND\n`;
+      accepted(await this.#runner.run('sh', ['-c', script]), 'forget connections');
+    }
   }
 }
 

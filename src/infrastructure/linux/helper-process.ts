@@ -23,6 +23,12 @@ interface Exchange {
   readonly watchdog: NodeJS.Timeout;
 }
 
+/** One run of the program, with what it was asked and has not answered. */
+interface Run {
+  readonly process: RunningCommand;
+  readonly exchanges: Exchange[];
+}
+
 /**
  * A program that stays, fed with commands line by line: many times faster than one process per command.
  *
@@ -33,10 +39,10 @@ export class HelperProcess {
   readonly #runner: CommandRunner;
   readonly #kind: HelperKind;
   readonly #log: Logger;
-  readonly #exchanges: Exchange[] = [];
-  #running: RunningCommand | undefined;
+  #run: Run | undefined;
   #count = 0;
   #startCount = 0;
+  #ended = false;
 
   constructor(runner: CommandRunner, kind: HelperKind, log: Logger) {
     this.#runner = runner;
@@ -46,7 +52,7 @@ export class HelperProcess {
 
   /** Of the program as it runs now; undefined if it does not. */
   get pid(): number | undefined {
-    return this.#running?.pid;
+    return this.#run?.process.pid;
   }
 
   /** How often it was started. */
@@ -61,44 +67,52 @@ export class HelperProcess {
    * @throws KernelError if the helper ended or was silent for `timeoutMs`: the request may have been done in part
    */
   exchange(request: string, timeoutMs: number): Promise<readonly string[]> {
-    const running = this.#running ?? this.#start();
+    if (this.#ended) return Promise.reject(new KernelError(`${this.#kind.program} was ended by us`, ''));
+    const run = this.#run ?? this.#start();
     const n = ++this.#count;
     return new Promise((resolve, reject) => {
-      const watchdog = setTimeout(() => this.#silent(running, timeoutMs), timeoutMs);
-      this.#exchanges.push({ n, lines: [], resolve, reject, watchdog });
-      running.stdin.write(request + this.#kind.barrier(n));
+      const watchdog = setTimeout(() => this.#silent(run, timeoutMs), timeoutMs);
+      run.exchanges.push({ n, lines: [], resolve, reject, watchdog });
+      run.process.stdin.write(request + this.#kind.barrier(n));
     });
   }
 
-  /** Ends the program; a later request starts it anew. Requests under way fail. */
+  /** Ends the program for good. Requests under way fail, and so do later ones. */
   stop(): void {
-    const running = this.#running;
-    if (running === undefined) return;
-    this.#running = undefined;
-    running.kill();
-    this.#fail(`${this.#kind.program} was ended by us`, '');
+    this.#ended = true;
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#run = undefined;
+    run.process.kill();
+    this.#fail(run, `${this.#kind.program} was ended by us`, '');
   }
 
-  #start(): RunningCommand {
-    const running = this.#runner.start(this.#kind.program, this.#kind.args);
-    this.#running = running;
+  /** Later requests go to a program started anew, which remembers nothing; this one ends when it has answered. */
+  renew(): void {
+    this.#run?.process.stdin.end();
+    this.#run = undefined;
+  }
+
+  #start(): Run {
+    const process = this.#runner.start(this.#kind.program, this.#kind.args);
+    const run: Run = { process, exchanges: [] };
+    this.#run = run;
     this.#startCount++;
-    const take = (line: string) => this.#line(running, line);
-    eachLine(running.stdout, take);
-    eachLine(running.stderr, take);
-    void running.ended.then((how) => {
-      if (this.#running !== running) return;
-      this.#running = undefined;
-      this.#fail(`${this.#kind.program} ended: ${how}`, this.#exchanges[0]?.lines.join('\n') ?? '');
+    const take = (line: string) => this.#line(run, line);
+    eachLine(process.stdout, take);
+    eachLine(process.stderr, take);
+    void process.ended.then((how) => {
+      if (this.#run === run) this.#run = undefined;
+      this.#fail(run, `${this.#kind.program} ended: ${how}`, run.exchanges[0]?.lines.join('\n') ?? '');
     });
-    return running;
+    return run;
   }
 
-  #line(running: RunningCommand, line: string): void {
-    const exchange = this.#exchanges[0];
-    if (this.#running !== running || exchange === undefined) return;
+  #line({ exchanges }: Run, line: string): void {
+    const [exchange] = exchanges;
+    if (exchange === undefined) return;
     if (this.#kind.isAnswer(line, exchange.n)) {
-      this.#exchanges.shift();
+      exchanges.shift();
       clearTimeout(exchange.watchdog);
       exchange.resolve(exchange.lines);
     } else if (!this.#kind.isNoise(line)) {
@@ -106,15 +120,14 @@ export class HelperProcess {
     }
   }
 
-  #silent(running: RunningCommand, timeoutMs: number): void {
-    if (this.#running !== running) return;
-    this.#running = undefined;
-    running.kill();
-    this.#fail(`${this.#kind.program} did not answer within ${timeoutMs} ms and was killed`, '');
+  #silent(run: Run, timeoutMs: number): void {
+    if (this.#run === run) this.#run = undefined;
+    run.process.kill();
+    this.#fail(run, `${this.#kind.program} did not answer within ${timeoutMs} ms and was killed`, '');
   }
 
-  #fail(why: string, detail: string): void {
-    const failed = this.#exchanges.splice(0);
+  #fail({ exchanges }: Run, why: string, detail: string): void {
+    const failed = exchanges.splice(0);
     if (failed.length > 0) this.#log.warn({ program: this.#kind.program, detail, requests: failed.length }, why);
     for (const { reject, watchdog } of failed) {
       clearTimeout(watchdog);

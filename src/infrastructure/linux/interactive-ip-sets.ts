@@ -72,6 +72,8 @@ export function ipSetCommandText(command: IpSetCommand): string {
       return `add ${command.name} ${command.member} -exist`;
     case 'remove':
       return `del ${command.name} ${command.member} -exist`;
+    case 'empty':
+      return `flush ${command.name}`;
     case 'destroy':
       return `destroy ${command.name}`;
     default:

@@ -39,8 +39,7 @@ export class IpBatchNetworkStack implements NetworkStack {
     this.#runner = runner;
     this.#log = log;
     this.#changes = new HelperProcess(runner, IP_BATCH, log);
-    // Deleting a link waits for RCU grace periods (20 ms), which would hold up every change behind it.
-    this.#reaper = new LinkReaper(runner, new HelperProcess(runner, IP_BATCH, log), log);
+    this.#reaper = new LinkReaper(this.#changes, new HelperProcess(runner, IP_BATCH, log), log);
   }
 
   async apply(commands: readonly NetworkCommand[]): Promise<void> {
@@ -56,7 +55,7 @@ export class IpBatchNetworkStack implements NetworkStack {
     const repeatable = commands.filter(({ kind }) => kind !== 'addVeth');
     if (repeatable.length > 0 && complaints.some((line) => STALE.test(line))) {
       // ip(8) remembers a link's index by name and fails for a link made anew under an old name until restarted.
-      this.#changes.stop();
+      this.#changes.renew();
       complaints = await this.#exchange(repeatable);
     }
     if (complaints.length === 0) return;

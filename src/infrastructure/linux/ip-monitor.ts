@@ -54,5 +54,6 @@ export function parseMonitorLine(line: string): NetworkStackChange | undefined {
   }
   const route = new RegExp(`^Deleted (?:blackhole )?(\\S+) .*proto ${ROUTE_PROTOCOL}\\b`).exec(line);
   const destination = route?.[1] === undefined ? undefined : destinationOf(route[1]);
-  return destination && { kind: 'routeRemoved', family: familyOf(destination), destination };
+  const device = / dev (\S+)/.exec(line)?.[1] as InterfaceName | undefined;
+  return destination && { kind: 'routeRemoved', family: familyOf(destination), destination, link: device };
 }

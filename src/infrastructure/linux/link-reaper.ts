@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
-import { describeError } from '../../model/errors.js';
+import { describeError, KernelError } from '../../model/errors.js';
 import type { InterfaceName } from '../../model/ids.js';
 import type { HelperProcess } from './helper-process.js';
 
@@ -12,33 +11,40 @@ const TIMEOUT_MS = 10_000;
 /** Long enough to gather what a `docker rm` of many brings, short enough that nobody sees the link. */
 const GATHER_MS = 3;
 const MAX_ATTEMPTS = 5;
+const GONE = /No such device|Cannot find/;
 
 /**
  * Deletes links many at a time: deleting waits for RCU grace periods, 20 ms for one link as for a hundred, if they are
  * deleted as one group.
  */
 export class LinkReaper {
-  readonly #runner: CommandRunner;
-  readonly #helper: HelperProcess;
+  readonly #takers: HelperProcess;
+  readonly #deleters: HelperProcess;
   readonly #log: Logger;
   #waiting = new Set<InterfaceName>();
+  #deleting: ReadonlySet<InterfaceName> = new Set();
   #work: Promise<void> | undefined;
 
-  constructor(runner: CommandRunner, helper: HelperProcess, log: Logger) {
-    this.#runner = runner;
-    this.#helper = helper;
+  /**
+   * @param takers an `ip -batch` that takes links down
+   * @param deleters another, because a deletion would hold up what stands behind it
+   */
+  constructor(takers: HelperProcess, deleters: HelperProcess, log: Logger) {
+    this.#takers = takers;
+    this.#deleters = deleters;
     this.#log = log;
   }
 
   get pid(): number | undefined {
-    return this.#helper.pid;
+    return this.#deleters.pid;
   }
 
   /** Resolves when the links are down; they are deleted soon after. */
   async retire(links: readonly InterfaceName[]): Promise<void> {
-    if (links.length === 0) return;
-    await this.#takeDown(links);
-    for (const link of links) this.#waiting.add(link);
+    const fresh = links.filter((link) => !this.#waiting.has(link) && !this.#deleting.has(link));
+    if (fresh.length === 0) return;
+    await this.#takeDown(fresh);
+    for (const link of fresh) this.#waiting.add(link);
     this.#work ??= this.#reap().finally(() => {
       this.#work = undefined;
     });
@@ -50,45 +56,41 @@ export class LinkReaper {
   }
 
   close(): void {
-    this.#helper.stop();
+    this.#deleters.stop();
   }
 
   async #takeDown(links: readonly InterfaceName[]): Promise<void> {
     const request = links.map((link) => `link set dev ${link} down group ${RETIRED_GROUP}\n`).join('');
-    const complaints = await this.#helper.exchange(request, TIMEOUT_MS);
-    if (!complaints.some((line) => /No such device|Cannot find/.test(line))) return;
+    const complaints = await this.#takers.exchange(request, TIMEOUT_MS);
+    if (!complaints.some((line) => GONE.test(line))) return;
     // Gone, or the helper's memory of its index is: a fresh one knows.
-    this.#helper.stop();
-    await this.#helper.exchange(request, TIMEOUT_MS);
+    this.#takers.renew();
+    await this.#takers.exchange(request, TIMEOUT_MS);
   }
 
   async #reap(): Promise<void> {
     for (let attempt = 1; this.#waiting.size > 0; attempt++) {
       await sleep(GATHER_MS);
-      const links = [...this.#waiting];
+      this.#deleting = this.#waiting;
       this.#waiting = new Set();
       try {
-        await this.#helper.exchange(`link del group ${RETIRED_GROUP}\n`, TIMEOUT_MS);
-        const left = await this.#leftOf(links);
-        if (left.length === 0) {
-          attempt = 0;
-          continue;
-        }
-        if (attempt >= MAX_ATTEMPTS) throw new Error(`still there: ${left.join(', ')}`);
-        await this.#takeDown(left);
-        for (const link of left) this.#waiting.add(link);
+        await this.#deleteGroup();
+        attempt = 0;
       } catch (error) {
         this.#log.warn(
-          { links, error: describeError(error) },
-          'links could not be deleted; the next resync tries again',
+          { links: [...this.#deleting], error: describeError(error) },
+          'links could not be deleted; it is tried again, at the latest by the next resync',
         );
-        if (attempt >= MAX_ATTEMPTS) return;
+        if (attempt < MAX_ATTEMPTS) for (const link of this.#deleting) this.#waiting.add(link);
       }
+      this.#deleting = new Set();
     }
   }
 
-  async #leftOf(links: readonly InterfaceName[]): Promise<InterfaceName[]> {
-    const { stdout } = await this.#runner.run('ip', ['-o', 'link', 'show', 'group', String(RETIRED_GROUP)]);
-    return links.filter((link) => stdout.includes(` ${link}@`) || stdout.includes(` ${link}:`));
+  async #deleteGroup(): Promise<void> {
+    const complaints = await this.#deleters.exchange(`link del group ${RETIRED_GROUP}\n`, TIMEOUT_MS);
+    // An empty group: an earlier deletion took them along.
+    const refusals = complaints.filter((line) => !GONE.test(line));
+    if (refusals.length > 0) throw new KernelError(refusals.join('; '), refusals.join('\n'));
   }
 }

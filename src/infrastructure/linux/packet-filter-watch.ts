@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { CommandRunner, RunningCommand } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
@@ -6,6 +7,9 @@ import type { PacketFilterBackend } from '../../effects/packet-filter.js';
 const RESTART_MS = 1_000;
 /** How often legacy tables, which tell nobody of their changes, are looked at. */
 const POLL_MS = 2_000;
+
+/** The number of the machine's first PID namespace, which is the same in every kernel (PROC_PID_INIT_INO). */
+const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
 
 /**
  * Calls the listener soon after others changed the packet filter. `ourPids`: the processes whose changes are ours.
@@ -29,9 +33,9 @@ export function watchPacketFilter(options: {
   let timer: NodeJS.Timeout | undefined;
   const start = () => {
     running = runner.start('stdbuf', ['-oL', 'xtables-monitor', '--event']);
+    const isForeign = foreignGenerations(ourPids);
     createInterface({ input: running.stdout }).on('line', (line) => {
-      const pid = /^NEWGEN: GENID=\d+ PID=(\d+)/.exec(line)?.[1];
-      if (pid !== undefined && !closed && !ourPids().includes(Number(pid))) listener();
+      if (isForeign(line) && !closed) listener();
     });
     running.stderr.resume();
     void running.ended.then((how) => {
@@ -51,4 +55,36 @@ export function watchPacketFilter(options: {
       running?.kill();
     },
   };
+}
+
+/**
+ * A reader of xtables-monitor's lines that tells at the end of each transaction whether somebody else made it.
+ *
+ * The kernel names the writer by its pid in the machine's first PID namespace. In another one (a managed plugin) nobody
+ * can tell that pid: a transaction of iptables-restore that touches no chain but ours is taken as ours there, and the
+ * resync on the timer has the last word.
+ */
+export function foreignGenerations(
+  ourPids: () => readonly number[],
+  inFirstNamespace = isInFirstPidNamespace(),
+): (line: string) => boolean {
+  let onlyOurChains = true;
+  return (line) => {
+    const writer = /^NEWGEN: GENID=\d+ PID=(\d+)(?: NAME=(\S+))?/.exec(line);
+    if (writer === null) {
+      if (line.startsWith(' EVENT:')) onlyOurChains &&= /^ EVENT: -[46] -t \S+ -[A-Z] cord-/.test(line);
+      return false;
+    }
+    const looksOurs = onlyOurChains && /^ip6?tables-nft-r/.test(writer[2] ?? '');
+    onlyOurChains = true;
+    return !ourPids().includes(Number(writer[1])) && (inFirstNamespace || !looksOurs);
+  };
+}
+
+function isInFirstPidNamespace(): boolean {
+  try {
+    return readlinkSync('/proc/self/ns/pid') === FIRST_PID_NAMESPACE;
+  } catch {
+    return true;
+  }
 }
