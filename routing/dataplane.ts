@@ -9,7 +9,7 @@ import type { Logger } from '../src/effects/logger.js';
 import type { NetworkStackChange } from '../src/effects/network-stack.js';
 import type { TextFile } from '../src/effects/text-file.js';
 import type { Endpoint } from '../src/model/endpoint.js';
-import { describeError, InternalError } from '../src/model/errors.js';
+import { describeError, InternalError, KernelError } from '../src/model/errors.js';
 import {
   containerInterfaceOf,
   type EndpointId,
@@ -19,12 +19,13 @@ import {
 } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { Route } from '../src/model/route.js';
-import { AddressFlows, flowsToCut } from './address-flows.js';
+import { AddressFlows } from './address-flows.js';
 import { EndpointAttacher } from './endpoint-attacher.js';
 import { gatewayRoute } from './endpoint-kernel-state.js';
 import { EndpointResync } from './endpoint-resync.js';
 import { FirewallApplier } from './firewall-applier.js';
 import { FirewallProgrammer } from './firewall-programmer.js';
+import { FlowCutter } from './flow-cutter.js';
 import { HostForwarding } from './host-forwarding.js';
 import { HostRoutes } from './host-routes.js';
 import { isOurHostEnd } from './ownership.js';
@@ -33,6 +34,8 @@ import { RepairLog } from './repair-log.js';
 import { replayView } from './replay-view.js';
 
 const RESYNC_MS = 60_000;
+/** Between attempts to start, in ms; after the last the daemon ends, with the sentence that tells why. */
+const START_PAUSES_MS = [250, 500, 1_000, 2_000, 4_000];
 /** After a sign of foreign changes: soon, but once for all that come together. */
 const SOON_MS = 10;
 /** Between two resyncs that signs asked for; reading back costs some 30 ms of processor time. */
@@ -57,6 +60,7 @@ export interface DataplaneOptions {
 export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   readonly #options: DataplaneOptions;
   readonly #applier: FirewallApplier;
+  readonly #cutter: FlowCutter;
   readonly #flows: AddressFlows;
   readonly #attacher: EndpointAttacher;
   readonly #endpointResync: EndpointResync;
@@ -67,9 +71,9 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   readonly #closers: (() => void)[] = [];
   #ipv6 = true;
   #starting: Promise<void> | undefined;
+  readonly #stopped = new AbortController();
   #lastResync: DataplaneStatus['lastResync'];
   #problem: string | undefined = 'it has not started';
-  #reconsidering: Promise<void> = Promise.resolve();
   #resyncing: Promise<void> = Promise.resolve();
 
   constructor(options: DataplaneOptions) {
@@ -78,6 +82,13 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     this.#repairs = new RepairLog(clock, log);
     this.#flows = new AddressFlows(kernel.conntrack, clock, log);
     this.#forwarding = new HostForwarding(kernel.sysctls, options.formerHostSettings);
+    this.#cutter = new FlowCutter({
+      conntrack: kernel.conntrack,
+      ourAddresses: () => new Set(this.#localEndpoints().flatMap(({ addresses }) => addresses)),
+      flowJudge: options.flowJudge,
+      clock,
+      log,
+    });
     this.#applier = new FirewallApplier({
       programmer: new FirewallProgrammer(kernel, [4, 6]),
       source: options.firewall,
@@ -87,7 +98,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
         for (const { what, family, name, detail } of findings)
           this.#repairs.add(what, `${name} (IPv${family}): ${detail}`);
       },
-      onStricter: () => this.#reconsiderFlows(),
+      onStricter: () => this.#cutter.cut(),
     });
     this.#attacher = new EndpointAttacher({
       kernel,
@@ -123,6 +134,8 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   /**
    * Resolves when the kernel agrees with the records. Waits for the records first: until then, an earlier run's rules
    * stay in force as they are.
+   *
+   * @throws KernelError if the kernel refuses time and again; the data plane is of no use then
    */
   start(): Promise<void> {
     this.#starting ??= this.#start();
@@ -143,18 +156,38 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     const blocks = this.#options.ownBlocks?.subscribe(() => this.#hostRoutes.changed());
     if (blocks !== undefined) this.#closers.push(blocks);
     this.#ipv6 = (await kernel.sysctls.list('net/ipv6/conf')).length > 0;
-    await Promise.all([this.#noteLinks(), this.#flows.start(), this.#applier.start()]);
-    // Only now: with rules in force, nothing that begins to be routed passes unjudged.
-    await this.#forwarding.enable();
-    await this.resync();
+    await this.#bringUp();
     this.#watch();
+  }
+
+  /** While a host boots, others hold the tables' lock or change links under our hands: what fails may succeed soon. */
+  async #bringUp(): Promise<void> {
+    const { clock, log } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await Promise.all([this.#noteLinks(), this.#flows.start(), this.#applier.start()]);
+        // Only now: with rules in force, nothing that begins to be routed passes unjudged.
+        await this.#forwarding.enable();
+        return await this.resync();
+      } catch (error) {
+        const pauseMs = START_PAUSES_MS[attempt - 1];
+        if (pauseMs === undefined || !(error instanceof KernelError) || this.#stopped.signal.aborted) throw error;
+        log.warn(
+          { error: describeError(error), attempt },
+          'the kernel could not be brought up to date at the start; tried again',
+        );
+        await clock.sleep(pauseMs, this.#stopped.signal);
+      }
+    }
   }
 
   /** Ends all activity. Rules, links and routes stay as they are, and in force. */
   stop(): void {
+    this.#stopped.abort();
     for (const close of this.#closers.splice(0)) close();
     this.#pacer.stop();
     this.#applier.stop();
+    this.#cutter.stop();
     this.#flows.stop();
   }
 
@@ -192,7 +225,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   async settled(signal?: AbortSignal): Promise<void> {
     await this.start();
     await this.#applier.settled(signal);
-    await this.#reconsidering;
+    await this.#cutter.settled(signal);
   }
 
   /** Reads all that is ours back and puts right what differs. @throws KernelError if the kernel refuses */
@@ -221,7 +254,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   }
 
   status(): DataplaneStatus {
-    const problem = this.#applier.problem ?? this.#problem;
+    const problem = this.#applier.problem ?? this.#cutter.problem ?? this.#problem;
     return {
       backend: this.#options.kernel.backend,
       synced: problem === undefined,
@@ -288,22 +321,5 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
         'the kernel could not be brought up to date; it is tried again',
       );
     }
-  }
-
-  /** Ends the connections that the policy in force would not let begin. */
-  #reconsiderFlows(): void {
-    const { kernel, flowJudge, log } = this.#options;
-    this.#reconsidering = this.#reconsidering.then(async () => {
-      try {
-        const ours = new Set(this.#localEndpoints().flatMap(({ addresses }) => addresses));
-        const flows = await kernel.conntrack.list();
-        const cut = flowsToCut(flows, (address) => ours.has(address), flowJudge());
-        if (cut.length > 0) await kernel.conntrack.forgetFlows(cut);
-        if (cut.length > 0) log.info({ flows: cut.length }, 'connections ended that the policy no longer allows');
-      } catch (error) {
-        this.#problem = describeError(error);
-        log.error({ error: this.#problem }, 'connections could not be measured against the new policy');
-      }
-    });
   }
 }

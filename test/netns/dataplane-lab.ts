@@ -2,6 +2,7 @@ import { PolicyEngine } from '../../policy/engine.js';
 import { isFlowDenied } from '../../policy/judge-flow.js';
 import { DEFAULT_POLICY_SETTINGS } from '../../policy/settings.js';
 import { type DataplaneOptions, KernelDataplane } from '../../routing/dataplane.js';
+import type { Clock } from '../../src/effects/clock.js';
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
 import type { Write } from '../../src/effects/datastore.js';
 import type { FirewallSource } from '../../src/effects/firewall-source.js';
@@ -39,6 +40,9 @@ const MTU = 1450;
 export interface LabOptions {
   /** What the data plane takes for the policy engine. */
   readonly source?: (engine: FirewallSource) => FirewallSource;
+  /** What it takes for the kernel. */
+  readonly kernel?: (kernel: Kernel) => Kernel;
+  readonly clock?: Clock;
   readonly ownBlocks?: NonNullable<DataplaneOptions['ownBlocks']>;
 }
 
@@ -124,12 +128,13 @@ export class DataplaneLab {
 
   async start(): Promise<KernelDataplane> {
     const { namespace } = this;
-    const kernel = await openLinuxKernel({
+    const real = await openLinuxKernel({
       backend: this.#backend,
       log: silentLogger,
       runner: namespace.runner,
       sysctls: namespace.sysctls,
     });
+    const kernel = this.#options.kernel?.(real) ?? real;
     const firewall = new PolicyEngine({
       node: NODE,
       settings: { ...DEFAULT_POLICY_SETTINGS, guardTable: kernel.lastTable },
@@ -152,7 +157,7 @@ export class DataplaneLab {
         };
         return (flow) => isFlowDenied(flow, states[flow.family], local);
       },
-      clock: systemClock,
+      clock: this.#options.clock ?? systemClock,
       log: silentLogger,
       formerHostSettings: this.formerHostSettings,
       ...(this.#options.ownBlocks === undefined ? {} : { ownBlocks: this.#options.ownBlocks }),
