@@ -1,5 +1,16 @@
 import { InvalidArgumentError } from 'commander';
 
+/** For an option that may be given several times. */
+export const another = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** For `KEY=VALUE` options that may be given several times; a key alone has the empty value. */
+export function anotherPair(text: string, before: Readonly<Record<string, string>> = {}) {
+  const at = text.indexOf('=');
+  const key = at < 0 ? text : text.slice(0, at);
+  if (key === '') throw new InvalidArgumentError('Write KEY=VALUE.');
+  return { ...before, [key]: at < 0 ? '' : text.slice(at + 1) };
+}
+
 /** @throws InvalidArgumentError, which commander shows with the option's name */
 export function integerOf(text: string): number {
   if (/^\d{1,10}$/.test(text)) return Number(text);

@@ -33,7 +33,7 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     name: 'network',
-    summary: 'networks, as Docker made them',
+    summary: 'networks of this host and others',
     load: async () => (await import('./commands/network.js')).defineNetwork,
   },
   {

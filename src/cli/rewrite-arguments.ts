@@ -3,6 +3,17 @@
  * `profile WEB rule add ...` becomes `profile rule add WEB ...`. Other words come back as they are.
  */
 export function rewriteArguments(words: readonly string[]): readonly string[] {
+  return dockersOptions(nameFirst(words));
+}
+
+/** `network create -o KEY=VALUE` is Docker's; elsewhere `-o` is how to print. */
+function dockersOptions(words: readonly string[]): readonly string[] {
+  const at = words.indexOf('network');
+  if (at < 0 || words[at + 1] !== 'create') return words;
+  return words.map((word, i) => (word === '-o' && i > at && words[i + 1]?.includes('=') ? '--opt' : word));
+}
+
+function nameFirst(words: readonly string[]): readonly string[] {
   const at = words.findIndex((word) => Object.hasOwn(GROUPS, word));
   const group = GROUPS[words[at] ?? ''];
   // Options before the group and their values are no commands: `-o json profile ...`.

@@ -4,6 +4,7 @@ import { Reconciler } from '../../driver/reconciler.js';
 import type { CorduroyConfig, LoadedConfig } from '../config/corduroy-config.js';
 import { CONFIG_KEYS, CONFIG_NAMES, type ConfigKey } from '../config/keys.js';
 import type { Logger } from '../effects/logger.js';
+import { DockerEngineNetworks } from '../infrastructure/docker/docker-engine-networks.js';
 import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner.js';
 import { readHostFacts } from '../infrastructure/linux/host-facts.js';
 import { openLinuxKernel } from '../infrastructure/linux/linux-kernel.js';
@@ -19,7 +20,7 @@ import { listenOnUnixSocket } from '../server/unix-socket.js';
 import { afterReady } from './after-ready.js';
 import { Closers } from './closers.js';
 import { listenOnTcp } from './listen-on-tcp.js';
-import { composeNode, isOurDriver, type NodeParts } from './node-parts.js';
+import { composeNode, isOurDriver, type NodeParts, PLUGIN_NAME } from './node-parts.js';
 import { describeNode, registerNode } from './node-registration.js';
 import { VERSION } from './version.js';
 
@@ -78,6 +79,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     settings: settingViews(loaded),
     store: node.store,
     dataplane: node.dataplane,
+    dockerNetworks: new DockerEngineNetworks({ socketPath: config.dockerSocket, plugin: PLUGIN_NAME }),
     hostFacts: () => readHostFacts(runner, config),
     metrics: () => metrics.text(),
     clock: systemClock,

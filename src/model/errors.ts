@@ -20,6 +20,9 @@ export class ConflictError extends CorduroyError {}
 /** The operator's move: the datastore does not answer, or refuses us. Safe to try again. */
 export class DatastoreUnavailableError extends CorduroyError {}
 
+/** The operator's move: the engine does not answer. What was asked of it may or may not have been done. */
+export class DockerUnavailableError extends CorduroyError {}
+
 /** The operator's move: the kernel or a tool refused what we asked; `detail` is its own text. */
 export class KernelError extends CorduroyError {
   readonly detail: string;

@@ -15,6 +15,7 @@ import { defaultProfile, ProfileRecord, profileKey } from '../../src/model/profi
 import type { AdminContext } from '../../src/server/admin/admin-context.js';
 import { createMetrics, type Metrics } from '../../src/server/metrics.js';
 import { InMemoryDatastore } from '../fakes/in-memory-datastore.js';
+import { InMemoryDockerNetworks } from '../fakes/in-memory-docker-networks.js';
 import { InMemoryIpamAdmin } from '../fakes/in-memory-ipam-admin.js';
 
 const NODE = parseNodeName('alpha');
@@ -56,6 +57,7 @@ export interface AdminHarness {
   readonly context: AdminContext;
   readonly datastore: InMemoryDatastore;
   readonly ipam: InMemoryIpamAdmin;
+  readonly dockerNetworks: InMemoryDockerNetworks;
   readonly metrics: Metrics;
   /** What `settled` does from now on. */
   settle: () => Promise<void>;
@@ -77,6 +79,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
   };
   const dataplaneStatus = { status: () => harness.status };
   const metrics = createMetrics({ node: NODE, version: '1.2.3', store, datastore, dataplaneStatus, ipam });
+  const dockerNetworks = new InMemoryDockerNetworks(store, NODE, new Set([NETWORK_ID]));
   const attached = new Set([anEndpoint('a', 'front', '10.64.0.2').id]);
   const context: AdminContext = {
     node: NODE,
@@ -88,6 +91,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     dataplane: { settled: () => harness.settle(), attached: () => attached },
     dataplaneStatus,
     ipam,
+    dockerNetworks,
     reconcileStatus: () => aReconcileStatus,
     hostFacts: async () => goodHost,
     metrics: () => metrics.text(),
@@ -95,7 +99,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     log: silentLogger,
     settleMs: 1000,
   };
-  return Object.assign(harness, { context, datastore, ipam, metrics, close: () => store.close() });
+  return Object.assign(harness, { context, datastore, ipam, dockerNetworks, metrics, close: () => store.close() });
 }
 
 const aReconcileStatus: ReconcileStatus = {

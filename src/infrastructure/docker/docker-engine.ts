@@ -1,10 +1,11 @@
-import Dockerode from 'dockerode';
+import type Dockerode from 'dockerode';
 import type { Clock } from '../../effects/clock.js';
 import type { Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../effects/docker.js';
 import type { Logger } from '../../effects/logger.js';
 import { describeError } from '../../model/errors.js';
 import type { DockerNetworkId } from '../../model/ids.js';
 import { parseContainerList, parseNetwork, parseNetworkList } from './engine-answers.js';
+import { askEngine, connectToEngine } from './engine-connection.js';
 import { followEvents } from './engine-events.js';
 
 /** One thing asked from inside a plugin call: 1 to 8 ms are usual. */
@@ -21,10 +22,7 @@ const EVENTS: Dockerode.GetEventsOptions['filters'] = {
   event: ['create', 'destroy', 'connect', 'disconnect', 'rename', 'die'],
 };
 
-/**
- * The engine behind a socket. Paths bear no version: every engine then answers in the newest one it speaks, and what
- * is read here is the same from 20.10 to 29.
- */
+/** What a real engine tells. */
 export class DockerEngine implements Docker {
   readonly #engine: Dockerode;
   readonly #plugin: string;
@@ -38,10 +36,7 @@ export class DockerEngine implements Docker {
     readonly clock: Clock;
     readonly log: Logger;
   }) {
-    // What is left out would be taken from DOCKER_HOST and its like, which speak of another engine than the plugin's.
-    const unset = { host: undefined, port: undefined, version: undefined, timeout: undefined };
-    const settings = { ...unset, protocol: 'http', socketPath: options.socketPath } as const;
-    this.#engine = new Dockerode(settings as Dockerode.DockerOptions);
+    this.#engine = connectToEngine(options.socketPath);
     this.#plugin = options.plugin;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -96,19 +91,12 @@ export class DockerEngine implements Docker {
 
   async #inspect(id: string, abortSignal: AbortSignal): Promise<DockerNetwork | 'absent'> {
     try {
-      return parseNetwork(await this.#get(`/networks/${encodeURIComponent(id)}`, abortSignal));
+      const path = `/networks/${encodeURIComponent(id)}`;
+      return parseNetwork(await askEngine(this.#engine, { path, method: 'GET', abortSignal }));
     } catch (error) {
       if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return 'absent';
       throw error;
     }
-  }
-
-  /** dockerode's own `Network.inspect` cannot be aborted: with a hung engine its connections would pile up. */
-  #get(path: string, abortSignal: AbortSignal): Promise<unknown> {
-    const request = { path, method: 'GET', abortSignal, statusCodes: { 200: true, 404: 'not found' } };
-    return new Promise((resolve, reject) => {
-      this.#engine.modem.dial(request, (error: unknown, answer: unknown) => (error ? reject(error) : resolve(answer)));
-    });
   }
 
   /** Undefined when the engine is away, is too slow, or says what cannot be read: each means "not known now". */

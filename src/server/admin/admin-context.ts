@@ -3,6 +3,7 @@ import type { ClusterStore } from '../../effects/cluster-view.js';
 import type { Dataplane } from '../../effects/dataplane.js';
 import type { DataplaneStatusSource } from '../../effects/dataplane-status.js';
 import type { Datastore } from '../../effects/datastore.js';
+import type { DockerNetworks } from '../../effects/docker-networks.js';
 import type { HostFacts } from '../../effects/host-facts.js';
 import type { IpamAdmin } from '../../effects/ipam-admin.js';
 import type { Logger } from '../../effects/logger.js';
@@ -27,6 +28,7 @@ export interface AdminContext {
   readonly dataplane: Pick<Dataplane, 'settled' | 'attached'>;
   readonly dataplaneStatus: DataplaneStatusSource;
   readonly ipam: IpamAdmin;
+  readonly dockerNetworks: DockerNetworks;
   /** Undefined until the daemon has looked at Docker for the first time. */
   readonly reconcileStatus: () => ReconcileStatus | undefined;
   /** What the host looks like now. */

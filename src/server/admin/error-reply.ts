@@ -4,6 +4,7 @@ import {
   CorduroyError,
   DatastoreUnavailableError,
   DeadlineExceededError,
+  DockerUnavailableError,
   describeError,
   InvalidRequestError,
   KernelError,
@@ -40,7 +41,7 @@ function statusOf(error: CorduroyError): number {
   if (error instanceof InvalidRequestError) return 400;
   if (error instanceof NotFoundError) return 404;
   if (error instanceof ConflictError) return 409;
-  if (error instanceof DatastoreUnavailableError) return 503;
+  if (error instanceof DatastoreUnavailableError || error instanceof DockerUnavailableError) return 503;
   if (error instanceof DeadlineExceededError) return 504;
   return 500;
 }
@@ -51,6 +52,7 @@ function remedyOf(error: CorduroyError): string {
   if (error instanceof ConflictError) return 'free what holds it first, or choose another';
   if (error instanceof DatastoreUnavailableError)
     return 'see "corduroy status" and try again when the datastore answers';
+  if (error instanceof DockerUnavailableError) return 'try again when the engine answers';
   if (error instanceof DeadlineExceededError) return 'try again; "corduroy status" tells what is slow';
   if (error instanceof KernelError) return `see "corduroy check"; the kernel's words: ${error.detail}`;
   return GENERIC.fault;

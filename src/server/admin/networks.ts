@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import type { ClusterView } from '../../effects/cluster-view.js';
-import type { NetworkName } from '../../model/ids.js';
+import { parseCidr } from '../../model/cidr.js';
+import { NotFoundError } from '../../model/errors.js';
+import { type NetworkName, parseNetworkName } from '../../model/ids.js';
+import { parseIpAddress } from '../../model/ip-address.js';
 import type { Network } from '../../model/network.js';
+import { parsed } from '../../model/record.js';
+import type { AdminContext } from './admin-context.js';
+import { inForce } from './change.js';
 import { notFound } from './not-found.js';
-import { route } from './route.js';
+import { planSubnets } from './plan-subnets.js';
+import { type ChangeReply, changeReply, route } from './route.js';
+import { until } from './until.js';
 
 const networkView = z
   .strictObject({
@@ -38,6 +46,61 @@ function viewNetwork(view: ClusterView, network: Network) {
   };
 }
 
+const texts = z.record(z.string().min(1), z.string()).optional();
+const newNetwork = z.strictObject({
+  name: parsed(parseNetworkName),
+  subnets: z.array(parsed(parseCidr)).optional().describe('None: one is carved from a pool'),
+  gateways: z.array(parsed(parseIpAddress)).optional().describe('Each in one of the subnets, as the ranges'),
+  ranges: z.array(parsed(parseCidr)).optional().describe("Where containers' addresses are chosen"),
+  auxiliary: z.record(z.string().min(1), parsed(parseIpAddress)).optional().describe('Reserved addresses, by name'),
+  ipv6: z.boolean().optional(),
+  internal: z.boolean().optional(),
+  attachable: z.boolean().optional(),
+  options: texts.describe('As docker network create -o: profiles, mtu, nat-outgoing, publish'),
+  ipamOptions: texts.describe('As --ipam-opt: pool'),
+  labels: texts,
+});
+
+/**
+ * Docker makes the network, and calls us for it meanwhile; then it tells us the name, by which policy goes. So nothing
+ * may be held here that those calls wait for.
+ */
+async function createNetwork(context: AdminContext, body: z.infer<typeof newNetwork>): Promise<ChangeReply> {
+  const { store, dockerNetworks, settleMs } = context;
+  const { name, subnets = [], gateways = [], ranges = [], auxiliary = {}, ...rest } = body;
+  const id = await dockerNetworks.create({
+    name,
+    subnets: planSubnets({ subnets, gateways, ranges, auxiliary }),
+    ipv6: rest.ipv6 ?? false,
+    internal: rest.internal ?? false,
+    attachable: rest.attachable ?? false,
+    options: rest.options ?? {},
+    ipamOptions: rest.ipamOptions ?? {},
+    labels: rest.labels ?? {},
+  });
+  const isNamed = (): boolean => store.localNetworks.get(id)?.value.provisional === false;
+  if (await until(store, isNamed, settleMs)) {
+    const cidrs = store.networks.get(name)?.value.subnets.map(({ cidr }) => cidr) ?? [];
+    return inForce(context, `created network ${name} (${cidrs.join(', ')})`);
+  }
+  const problem = `Docker has made it, but has not told its name, by which its policy goes; it is asked again by itself, see "corduroy status"`;
+  return { message: `created network ${name}`, inForce: false, problem };
+}
+
+async function removeNetwork(context: AdminContext, name: NetworkName): Promise<ChangeReply> {
+  const { store, dockerNetworks, settleMs } = context;
+  const local = [...store.localNetworks.values()].find(({ value }) => value.network === name)?.value;
+  if (local === undefined) {
+    const elsewhere = [...store.nodeNetworks.values()].filter(({ value }) => value.network === name);
+    if (elsewhere.length === 0) throw notFound('network', name, [...store.networks.keys()]);
+    const nodes = elsewhere.map(({ value }) => value.node).join(', ');
+    throw new NotFoundError(`network ${name} is not on this host, but on ${nodes}; remove it there`);
+  }
+  await dockerNetworks.remove(local.dockerNetworkId);
+  await until(store, () => !store.localNetworks.has(local.dockerNetworkId), settleMs);
+  return inForce(context, `removed network ${name}`);
+}
+
 const byName = (one: { name: string }, other: { name: string }): number => (one.name < other.name ? -1 : 1);
 
 export const networkRoutes = [
@@ -48,6 +111,24 @@ export const networkRoutes = [
     summary: 'Every network, by name',
     response: z.array(networkView),
     handle: ({ store }) => [...store.networks.values()].map(({ value }) => viewNetwork(store, value)).sort(byName),
+  }),
+  route({
+    method: 'post',
+    path: '/networks',
+    tag: 'networks',
+    summary: "Create a network on this host's Docker, with our driver and our address management",
+    body: newNetwork,
+    response: changeReply,
+    handle: (context, { body }) => createNetwork(context, body),
+  }),
+  route({
+    method: 'delete',
+    path: '/networks/:network',
+    tag: 'networks',
+    summary: "Remove a network from this host's Docker",
+    params: z.object({ network: parsed(parseNetworkName) }),
+    response: changeReply,
+    handle: (context, { params }) => removeNetwork(context, params.network),
   }),
   route({
     method: 'get',

@@ -1,0 +1,113 @@
+import type Dockerode from 'dockerode';
+import { z } from 'zod';
+import type { DockerNetworks, NetworkPlan, SubnetPlan } from '../../effects/docker-networks.js';
+import {
+  ConflictError,
+  type CorduroyError,
+  DockerUnavailableError,
+  describeError,
+  InternalError,
+  InvalidRequestError,
+  NotFoundError,
+} from '../../model/errors.js';
+import { type DockerNetworkId, parseDockerNetworkId } from '../../model/ids.js';
+import { parsed } from '../../model/record.js';
+import { askEngine, connectToEngine, type EngineRequest } from './engine-connection.js';
+
+/** Docker's own work, and several calls of our plugin that each have a deadline of 2 s. */
+const DEADLINE_MS = 20_000;
+
+const created = z.object({ Id: parsed(parseDockerNetworkId) });
+
+/** Networks of our driver, made and removed in a real engine. */
+export class DockerEngineNetworks implements DockerNetworks {
+  readonly #engine: Dockerode;
+  readonly #plugin: string;
+
+  /** @param options.plugin our name as network and IPAM driver */
+  constructor(options: { readonly socketPath: string; readonly plugin: string }) {
+    this.#engine = connectToEngine(options.socketPath);
+    this.#plugin = options.plugin;
+  }
+
+  async create(network: NetworkPlan): Promise<DockerNetworkId> {
+    const body = requestOf(network, this.#plugin);
+    const answer = await this.#ask(`network ${network.name} was not made`, {
+      path: '/networks/create',
+      method: 'POST',
+      body,
+    });
+    const id = created.safeParse(answer).data?.Id;
+    if (id !== undefined) return id;
+    throw new InternalError(
+      `Docker made network ${network.name} and its answer cannot be read; see "docker network ls"`,
+    );
+  }
+
+  async remove(id: DockerNetworkId): Promise<void> {
+    await this.#ask(`network ${id.slice(0, 12)} was not removed`, { path: `/networks/${id}`, method: 'DELETE' });
+  }
+
+  async #ask(failure: string, request: Omit<EngineRequest, 'abortSignal'>): Promise<unknown> {
+    try {
+      return await askEngine(this.#engine, { ...request, abortSignal: AbortSignal.timeout(DEADLINE_MS) });
+    } catch (error) {
+      throw refusalOf(error, failure);
+    }
+  }
+}
+
+/** The body of `POST /networks/create`. */
+export function requestOf(network: NetworkPlan, plugin: string): object {
+  const { name, subnets, ipv6, internal, attachable, options, ipamOptions, labels } = network;
+  return {
+    Name: name,
+    // Before Docker 25 a second network of one name was made unless this said no.
+    CheckDuplicate: true,
+    Driver: plugin,
+    EnableIPv6: ipv6,
+    Internal: internal,
+    Attachable: attachable,
+    Options: options,
+    Labels: labels,
+    IPAM: { Driver: plugin, Options: ipamOptions, Config: subnets.map(configOf) },
+  };
+}
+
+const configOf = ({ cidr, gateway, range, auxiliary }: SubnetPlan): object => ({
+  Subnet: cidr,
+  ...(gateway === undefined ? {} : { Gateway: gateway }),
+  ...(range === undefined ? {} : { IPRange: range }),
+  ...(Object.keys(auxiliary).length === 0 ? {} : { AuxiliaryAddresses: auxiliary }),
+});
+
+const refused = z.object({ statusCode: z.int(), json: z.object({ message: z.string() }).optional() });
+
+/** What Docker's answer means. Its own words stand in the message; ours within them may end in a remedy already. */
+export function refusalOf(error: unknown, failure: string): CorduroyError {
+  const answer = refused.safeParse(error).data;
+  if (answer === undefined) {
+    const problem = `${failure}: Docker does not answer: ${describeError(error)}`;
+    return new DockerUnavailableError(`${problem}; start it, see "systemctl status docker", and try again`, {
+      cause: error,
+    });
+  }
+  const words = answer.json?.message ?? describeError(error);
+  const message = `${failure}: Docker says: ${words}`;
+  switch (answer.statusCode) {
+    case 404:
+      return new NotFoundError(message, { cause: error });
+    case 403:
+    case 409:
+      return new ConflictError(`${message}${remedyFor(words)}`, { cause: error });
+    default:
+      // A container on the network is a 403 of newer engines and a 500 of older ones.
+      return new InvalidRequestError(`${message}${remedyFor(words)}`, { cause: error });
+  }
+}
+
+function remedyFor(words: string): string {
+  if (words.includes('active endpoints')) return '; disconnect or remove the containers on it first';
+  if (words.includes('already exists')) return '; choose another name, or remove that network first';
+  return '';
+}

@@ -1,0 +1,54 @@
+import { expect, test } from '@jest/globals';
+import { describeInLab } from '../lab/needs.js';
+import { E2E_TIMEOUT_MS, useCorduroy } from './corduroy-host.js';
+
+describeInLab('the command line beside a real engine', () => {
+  const corduroy = useCorduroy();
+
+  test(
+    'network create and remove do what Docker does, and know the name when they return',
+    async () => {
+      const lab = corduroy();
+      const { host } = lab;
+      expect(await host.cord('network', 'create', 'made', '--subnet', '10.70.1.0/24', '-o', 'mtu=1340')).toContain(
+        'created network made (10.70.1.0/24)',
+      );
+      const [inspected] = JSON.parse(await host.docker('network', 'inspect', 'made'));
+      expect(inspected).toMatchObject({
+        Driver: 'corduroy',
+        IPAM: { Driver: 'corduroy', Config: [{ Subnet: '10.70.1.0/24' }] },
+        Options: { mtu: '1340' },
+      });
+      const one = await lab.start('made-1', 'made');
+      const two = await lab.start('made-2', 'made');
+      expect(await one.reaches(await two.address('made'))).toBe(true);
+
+      const busy = await host.tryCord('network', 'remove', 'made');
+      expect(busy.exitCode).toBe(1);
+      expect(busy.stderr).toMatch(/active endpoints[\s\S]*try: disconnect or remove the containers on it first/);
+      await lab.remove('made-1', 'made-2');
+      expect(await host.cord('network', 'remove', 'made')).toContain('removed network made');
+      expect((await host.tryDocker('network', 'inspect', 'made')).exitCode).not.toBe(0);
+
+      const twice = await host.tryCord('network', 'create', 'bridge');
+      expect({ code: twice.exitCode, err: twice.stderr }).toEqual({
+        code: 1,
+        err: expect.stringMatching(/^error: network bridge was not made: Docker says: .*bridge/),
+      });
+    },
+    E2E_TIMEOUT_MS,
+  );
+
+  test(
+    'what our own driver refuses comes back with its remedy',
+    async () => {
+      const { host } = corduroy();
+      const { exitCode, stderr } = await host.tryCord('network', 'create', 'bad', '-o', 'colour=red');
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 1,
+        stderr: expect.stringMatching(/^error: network bad was not made: Docker says: .*colour[\s\S]*\n {2}try: /),
+      });
+    },
+    E2E_TIMEOUT_MS,
+  );
+});
