@@ -28,7 +28,7 @@ export function parseEndpointOptions(
 ): EndpointOptions {
   for (const name of Object.keys(options)) {
     if (KNOWN.includes(name) || name.startsWith('com.docker.')) continue;
-    throw new InvalidRequestError(`driver-opt "${name}" is unknown: there are ${KNOWN.join(', ')}`);
+    throw new InvalidRequestError(`driver-opt "${name.slice(0, 60)}" is unknown: there are ${KNOWN.join(', ')}`);
   }
   const profiles = options[PROFILES];
   const tags = options[TAGS];
@@ -88,7 +88,7 @@ function parseLabels(text: string): Readonly<Record<string, string>> {
     const key = part.slice(0, Math.max(equals, 0)).trim();
     if (key === '') {
       throw new InvalidRequestError(
-        `driver-opt "${LABELS}" has ${JSON.stringify(part)}: write KEY=VALUE, with commas between several`,
+        `driver-opt "${LABELS}" has ${JSON.stringify(part.slice(0, 60))}: write KEY=VALUE, with commas between several`,
       );
     }
     labels[key] = part.slice(equals + 1);

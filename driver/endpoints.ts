@@ -203,6 +203,15 @@ export function requireEndpoint({ store }: DriverDependencies, { endpointId, net
   );
 }
 
+/**
+ * Whether an endpoint of this id is there, but on another network than the request names: such a request is about no
+ * endpoint of ours, and what it asks must not happen to that one.
+ */
+export const isElsewhere = ({ store }: DriverDependencies, { endpointId, networkId }: EndpointRequest): boolean => {
+  const endpoint = store.endpoints.get(endpointId)?.value;
+  return endpoint !== undefined && endpoint.dockerNetworkId !== networkId;
+};
+
 /** No packet passes any more; the endpoint's record stays until DeleteEndpoint. */
 export async function leave(deps: DriverDependencies, { endpointId }: EndpointRequest): Promise<void> {
   const endpoint = deps.store.endpoints.get(endpointId)?.value;

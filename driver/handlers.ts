@@ -1,7 +1,7 @@
-import { type CallContext, EMPTY_REPLY } from '../src/protocol/call.js';
+import { type CallContext, EMPTY_REPLY, type EmptyReply } from '../src/protocol/call.js';
 import type { EndpointRequest, NetworkDriverHandlers } from '../src/protocol/network-driver.js';
 import type { DriverDependencies } from './dependencies.js';
-import { createEndpoint, join, leave, removeEndpoint } from './endpoints.js';
+import { createEndpoint, isElsewhere, join, leave, removeEndpoint } from './endpoints.js';
 import { publishPorts, unpublishPorts } from './external-connectivity.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { createNetwork, forgetNetwork } from './networks.js';
@@ -21,6 +21,15 @@ export function networkDriverHandlers(deps: DriverDependencies): NetworkDriverHa
     <Request extends EndpointRequest, Reply>(task: (request: Request, context: CallContext) => Promise<Reply>) =>
     (request: Request, context: CallContext): Promise<Reply> =>
       queue.run(request.endpointId, () => task(request, context));
+  /** Succeeds for endpoints that are unknown, so also for one that is not on the network of the request. */
+  const undo =
+    (task: (request: EndpointRequest) => Promise<void>) =>
+    async (request: EndpointRequest, { log }: CallContext): Promise<EmptyReply> => {
+      if (isElsewhere(deps, request))
+        log.warn({ ...request }, 'the endpoint is not on this network, and is left as it is');
+      else await task(request);
+      return EMPTY_REPLY;
+    };
   return {
     CreateNetwork: (request, context) =>
       queue.run(NETWORKS, async () => {
@@ -33,25 +42,20 @@ export function networkDriverHandlers(deps: DriverDependencies): NetworkDriverHa
         return EMPTY_REPLY;
       }),
     CreateEndpoint: inOrder((request, context) => createEndpoint(deps, request, context)),
-    DeleteEndpoint: inOrder(async ({ endpointId }) => {
-      await removeEndpoint(deps, { id: endpointId });
-      return EMPTY_REPLY;
-    }),
+    DeleteEndpoint: inOrder(
+      undo(async ({ endpointId }) => {
+        await removeEndpoint(deps, { id: endpointId });
+      }),
+    ),
     // Docker cannot read anything of a remote driver's from it, but an error here aborts the container's start.
     EndpointOperInfo: async () => ({ Value: {} }),
     Join: inOrder((request, context) => join(deps, request, context)),
-    Leave: inOrder(async (request) => {
-      await leave(deps, request);
-      return EMPTY_REPLY;
-    }),
+    Leave: inOrder(undo((request) => leave(deps, request))),
     ProgramExternalConnectivity: inOrder(async (request, context) => {
       await publishPorts(deps, request, context, (choose) => queue.run(PORTS, choose));
       return EMPTY_REPLY;
     }),
-    RevokeExternalConnectivity: inOrder(async (request) => {
-      await unpublishPorts(deps, request);
-      return EMPTY_REPLY;
-    }),
+    RevokeExternalConnectivity: inOrder(undo((request) => unpublishPorts(deps, request))),
     AllocateNetwork: async () => ({ Options: {} }),
     FreeNetwork: async () => EMPTY_REPLY,
     DiscoverNew: async () => EMPTY_REPLY,

@@ -46,7 +46,7 @@ function refuseUnknown(name: string, value: string, ipv6: boolean): void {
     );
   }
   if (name === 'com.docker.network.enable_ipv4' && parseBoolean(name, value)) return;
-  throw new InvalidRequestError(`option "${name}" is unknown: with -o there are ${KNOWN.join(', ')}`);
+  throw new InvalidRequestError(`option "${name.slice(0, 60)}" is unknown: with -o there are ${KNOWN.join(', ')}`);
 }
 
 function parseMtu(options: Readonly<Record<string, string | undefined>>, ipv6: boolean): number | undefined {
@@ -60,7 +60,7 @@ function parseMtu(options: Readonly<Record<string, string | undefined>>, ipv6: b
   const mtu = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
   if (mtu >= least && mtu <= MAX_MTU) return mtu;
   throw new InvalidRequestError(
-    `option "mtu" is ${JSON.stringify(text)}: write a number of bytes from ${least} to ${MAX_MTU}${ipv6 ? ', as the network has IPv6' : ''}`,
+    `option "mtu" is ${JSON.stringify(text.slice(0, 60))}: write a number of bytes from ${least} to ${MAX_MTU}${ipv6 ? ', as the network has IPv6' : ''}`,
   );
 }
 
@@ -74,7 +74,7 @@ export function parseNameList(option: string, text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.includes('')) {
     throw new InvalidRequestError(
-      `option "${option}" is ${JSON.stringify(text)}: write names with commas between them`,
+      `option "${option}" is ${JSON.stringify(text.slice(0, 60))}: write names with commas between them`,
     );
   }
   return [...new Set(names)];
@@ -83,13 +83,13 @@ export function parseNameList(option: string, text: string): readonly string[] {
 function parseBoolean(option: string, text: string): boolean {
   if (/^(true|1)$/i.test(text)) return true;
   if (/^(false|0)$/i.test(text)) return false;
-  throw new InvalidRequestError(`option "${option}" is ${JSON.stringify(text)}: write true or false`);
+  throw new InvalidRequestError(`option "${option}" is ${JSON.stringify(text.slice(0, 60))}: write true or false`);
 }
 
 function parsePublish(text: string | undefined): NetworkOptions['publish'] {
   if (text === undefined || text === 'allow') return 'allow';
   if (text === 'policy') return 'policy';
   throw new InvalidRequestError(
-    `option "publish" is ${JSON.stringify(text)}: write allow (a published port is open) or policy (only rules open it)`,
+    `option "publish" is ${JSON.stringify(text.slice(0, 60))}: write allow (a published port is open) or policy (only rules open it)`,
   );
 }

@@ -36,7 +36,7 @@ export function ipamOf(request: CreateNetworkRequest, datastore: 'embedded' | 'e
   }
   if (others.length > 0 || !DOCKER_ADDRESS_SPACES.has(space)) {
     throw new InvalidRequestError(
-      `addresses from the IPAM address space ${[...spaces].join(', ')} are not known to this driver: use "${commandFor(request)}"`,
+      `addresses from the IPAM address space ${[...spaces].map((name) => name.slice(0, 60)).join(', ')} are not known to this driver: use "${commandFor(request)}"`,
     );
   }
   if (datastore === 'embedded') return 'docker';
@@ -45,9 +45,13 @@ export function ipamOf(request: CreateNetworkRequest, datastore: 'embedded' | 'e
   );
 }
 
+/** Longer options are not repeated, in characters: the command must stay readable. */
+const MAX_SHOWN_OPTION = 100;
+
 /** The same `docker network create` with our IPAM driver. Docker does not tell the name, nor subnets it chose itself. */
 function commandFor({ internal, ipv6, options, subnets }: CreateNetworkRequest): string {
   const quoted = (text: string) => (/^[\w.,:/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+  const shown = (text: string) => (text.length <= MAX_SHOWN_OPTION ? quoted(text) : '...');
   return [
     'docker network create -d corduroy --ipam-driver corduroy',
     ...(internal ? ['--internal'] : []),
@@ -55,7 +59,7 @@ function commandFor({ internal, ipv6, options, subnets }: CreateNetworkRequest):
     ...subnets
       .filter(({ addressSpace, pool }) => chosenByUser(addressSpace, pool))
       .map(({ pool }) => `--subnet ${pool}`),
-    ...Object.entries(options).map(([name, value]) => `-o ${quoted(`${name}=${value}`)}`),
+    ...Object.entries(options).map(([name, value]) => `-o ${shown(`${name}=${value}`)}`),
     'NAME',
   ].join(' ');
 }

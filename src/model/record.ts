@@ -55,10 +55,17 @@ function parseJson(key: string, text: string): unknown {
   }
 }
 
+/** zod's words, for people who do not know JavaScript. */
+export const issueText = (message: string): string =>
+  message.replace(/^Invalid input: expected (\w+), received undefined$/, 'it is missing (expected $1)');
+
 /** Each problem as `field: what is wrong`, joined by `; `. @param whole begins one that is about no field */
 export const describeIssues = (error: z.ZodError, whole = 'the record: '): string =>
   error.issues
-    .map(({ path, message }) => (path.length === 0 ? whole : `field "${path.join('.')}": `) + message)
+    .map(({ path, message }) => {
+      const subject = path.length === 0 ? whole : `field "${path.join('.').slice(0, 100)}": `;
+      return subject + issueText(message);
+    })
     .join('; ');
 
 /** A zod string passed through one of our parsers, whose complaint becomes the issue's message. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Cidr, networkOf, parseCidr, parseInterfaceAddress } from '../model/cidr.js';
 import { InvalidRequestError } from '../model/errors.js';
 import { familyOf, type IpAddress, type IpFamily, parseIpAddress } from '../model/ip-address.js';
-import { parsed } from '../model/record.js';
+import { issueText, parsed } from '../model/record.js';
 
 /**
  * Unknown fields pass: engines of later versions send more.
@@ -22,8 +22,8 @@ export function parseRequest<T>(
   const flag = first && first.code === 'custom' ? flags.get(first.path.join('.')) : undefined;
   if (first !== undefined && flag !== undefined) throw new InvalidRequestError(`${flag}: ${first.message}`);
   const problems = result.error.issues.slice(0, 3).map((issue) => {
-    const field = issue.path.join('.');
-    return field === '' ? issue.message : `field "${field}": ${issue.message}`;
+    const field = issue.path.join('.').slice(0, 100);
+    return field === '' ? issue.message : `field "${field}": ${issueText(issue.message)}`;
   });
   throw new InvalidRequestError(
     `the request ${method} cannot be read: ${problems.join('; ')}; Docker's plugin protocol is expected here`,

@@ -3,6 +3,7 @@ import {
   createEndpoint,
   createEndpointBody,
   createNetwork,
+  endpointBody,
   endpointIdOf,
   joinBody,
   networkIdOf,
@@ -144,6 +145,32 @@ test('a kernel that is too slow: published ports are taken back', async () => {
   await plugin.idle();
   expect(plugin.store.endpoints.get(endpointIdOf('a'))?.value.published).toEqual([]);
   expect(plugin.hostPorts.reserved.size).toBe(0);
+});
+
+test('a removal that names an endpoint on another network than its own leaves it as it is, and succeeds', async () => {
+  const web = await createNetwork(plugin, 'web');
+  const other = await createNetwork(plugin, 'other');
+  await createEndpoint(plugin, web, 'a');
+  await plugin.call('NetworkDriver.Join', joinBody(web, 'a'));
+  await plugin.call('NetworkDriver.ProgramExternalConnectivity', publishBody(web, 'a', 8080));
+  const before = plugin.datastore.contents();
+  for (const method of ['Leave', 'RevokeExternalConnectivity', 'DeleteEndpoint']) {
+    expect((await plugin.call(`NetworkDriver.${method}`, endpointBody(other, 'a'))).error).toBeUndefined();
+  }
+  expect(plugin.datastore.contents()).toEqual(before);
+  expect([plugin.dataplane.attached().size, plugin.hostPorts.reserved.size]).toEqual([1, 1]);
+});
+
+test('an error is one line of bounded length, whatever it repeats', async () => {
+  const options = { [`colour\n\u001b[31m${'x'.repeat(100_000)}`]: 'red' };
+  const reply = await plugin.call('NetworkDriver.CreateNetwork', {
+    NetworkID: networkIdOf('web'),
+    Options: { 'com.docker.network.generic': options },
+    IPv4Data: [{ AddressSpace: 'CorduroyLocal', Pool: '10.64.0.0/24' }],
+    IPv6Data: [],
+  });
+  expect(reply.error).toMatch(/^option "colour \[31mx+" is unknown: with -o there are profiles, mtu.*$/);
+  expect(reply.error?.length).toBeLessThan(300);
 });
 
 test('the same call twice at once is done once, and succeeds twice', async () => {

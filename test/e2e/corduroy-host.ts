@@ -51,11 +51,18 @@ export class CorduroyLab {
 }
 
 /** Registers the making and the ending of a lab for the describe block it is called in. */
-export function useCorduroy(options: { readonly arguments?: readonly string[] } = {}): () => CorduroyLab {
+export function useCorduroy({
+  start = true,
+  ...options
+}: {
+  readonly arguments?: readonly string[];
+  /** False: the test starts the daemon. */
+  readonly start?: boolean;
+} = {}): () => CorduroyLab {
   let current: CorduroyLab | undefined;
   beforeAll(async () => {
     current = new CorduroyLab(await Lab.up());
-    await current.host.startCorduroy(options);
+    if (start) await current.host.startCorduroy(options);
   }, E2E_TIMEOUT_MS);
   afterAll(async () => {
     if (process.env['CORDUROY_LAB_LOGS'] !== undefined) process.stderr.write(`${current?.host.corduroyLog(400)}\n`);
