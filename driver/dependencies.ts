@@ -6,6 +6,7 @@ import type { Docker } from '../src/effects/docker.js';
 import type { HostPorts } from '../src/effects/host-ports.js';
 import type { HostRoutes } from '../src/effects/host-routes.js';
 import type { NodeName } from '../src/model/ids.js';
+import type { KeyedQueue } from './keyed-queue.js';
 
 /** All that the network driver needs of the world. */
 export interface DriverDependencies {
@@ -17,6 +18,8 @@ export interface DriverDependencies {
   readonly hostPorts: HostPorts;
   readonly hostRoutes: HostRoutes;
   readonly clock: Clock;
+  /** Docker's calls and the reconciler go through it, by endpoint's id or by one of `queue-keys.ts`. */
+  readonly queue: KeyedQueue;
   readonly settings: {
     readonly datastore: 'embedded' | 'etcd';
     /** Bytes, for networks that name none. */

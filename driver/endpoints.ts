@@ -19,11 +19,13 @@ import type {
   CreateEndpointRequest,
   EndpointRequest,
   JoinReply,
+  JoinRequest,
 } from '../src/protocol/network-driver.js';
 import type { DriverDependencies } from './dependencies.js';
 import { parseEndpointOptions } from './endpoint-options.js';
 import { joinReply } from './join-reply.js';
 import { learnNetworkName } from './network-name.js';
+import { refuseSharedSubnet, type Sandboxes } from './sandboxes.js';
 
 /** How long a first endpoint waits for Docker to tell the network's name, in ms; it answers in a few. */
 const NAME_DEADLINE_MS = 700;
@@ -168,18 +170,21 @@ export async function removeEndpoint(deps: DriverDependencies, { id }: { readonl
 /** Puts the endpoint into the kernel. Nothing is written: that it is attached shows in the kernel itself. */
 export async function join(
   deps: DriverDependencies,
-  request: EndpointRequest,
+  request: JoinRequest,
   { signal }: CallContext,
+  sandboxes: Sandboxes,
 ): Promise<JoinReply> {
   signal.throwIfAborted();
   const endpoint = requireEndpoint(deps, request);
   const { network, nodeNetwork } = localNetwork(deps, request.networkId);
+  refuseSharedSubnet(deps, network, sandboxes.companionsOf(endpoint.id, request.sandboxKey));
   const mtu = network.options.mtu ?? deps.settings.mtu();
   const { containerInterface } = await deps.dataplane.attach(endpoint, { mtu, signal });
   if (signal.aborted) {
     await deps.dataplane.detach(endpoint);
     signal.throwIfAborted();
   }
+  sandboxes.enter(endpoint.id, request.sandboxKey);
   const gateway = nodeNetwork.linkLocalGateway;
   return joinReply({ containerInterface, endpoint, network, gateway, sharedSubnets: sharedSubnets(deps, network) });
 }

@@ -3,20 +3,17 @@ import type { EndpointRequest, NetworkDriverHandlers } from '../src/protocol/net
 import type { DriverDependencies } from './dependencies.js';
 import { createEndpoint, isElsewhere, join, leave, removeEndpoint } from './endpoints.js';
 import { publishPorts, unpublishPorts } from './external-connectivity.js';
-import { KeyedQueue } from './keyed-queue.js';
 import { createNetwork, forgetNetwork } from './networks.js';
-
-/** All networks share one key: each needs subnets and a gateway unlike the others'. No endpoint has this id. */
-const NETWORKS = 'networks';
-/** So does every choice of host ports. */
-const PORTS = 'ports';
+import { NETWORKS, PORTS } from './queue-keys.js';
+import { Sandboxes } from './sandboxes.js';
 
 /**
  * Docker's network driver, one function for each method. Calls about one endpoint run one after the other: a roll-back
  * may overtake the call that failed, and must find it ended.
  */
 export function networkDriverHandlers(deps: DriverDependencies): NetworkDriverHandlers {
-  const queue = new KeyedQueue();
+  const { queue } = deps;
+  const sandboxes = new Sandboxes();
   const inOrder =
     <Request extends EndpointRequest, Reply>(task: (request: Request, context: CallContext) => Promise<Reply>) =>
     (request: Request, context: CallContext): Promise<Reply> =>
@@ -45,12 +42,18 @@ export function networkDriverHandlers(deps: DriverDependencies): NetworkDriverHa
     DeleteEndpoint: inOrder(
       undo(async ({ endpointId }) => {
         await removeEndpoint(deps, { id: endpointId });
+        sandboxes.leave(endpointId);
       }),
     ),
     // Docker cannot read anything of a remote driver's from it, but an error here aborts the container's start.
     EndpointOperInfo: async () => ({ Value: {} }),
-    Join: inOrder((request, context) => join(deps, request, context)),
-    Leave: inOrder(undo((request) => leave(deps, request))),
+    Join: inOrder((request, context) => join(deps, request, context, sandboxes)),
+    Leave: inOrder(
+      undo(async (request) => {
+        await leave(deps, request);
+        sandboxes.leave(request.endpointId);
+      }),
+    ),
     ProgramExternalConnectivity: inOrder(async (request, context) => {
       await publishPorts(deps, request, context, (choose) => queue.run(PORTS, choose));
       return EMPTY_REPLY;

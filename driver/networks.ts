@@ -98,7 +98,7 @@ const sameContent = (one: Network, other: Network): boolean =>
 
 /**
  * Removes what this node knows of a network, with endpoints that Docker has forgotten; and the network itself if no
- * other node has it. Its profile goes along if it is as it was made and nobody else names it: what a user changed, or
+ * other node has it. The caller has the turn of all networks; no task of an endpoint waits for that. Its profile goes along if it is as it was made and nobody else names it: what a user changed, or
  * uses elsewhere, stays. Succeeds for an unknown network.
  */
 export async function forgetNetwork(deps: DriverDependencies, networkId: DockerNetworkId, log: Logger): Promise<void> {
@@ -106,7 +106,7 @@ export async function forgetNetwork(deps: DriverDependencies, networkId: DockerN
   for (const { value: endpoint } of [...store.endpoints.values()]) {
     if (endpoint.node !== node || endpoint.dockerNetworkId !== networkId) continue;
     log.warn({ networkId, endpointId: endpoint.id }, 'an endpoint was left when its network was removed; removing it');
-    await removeEndpoint(deps, endpoint);
+    await deps.queue.run(endpoint.id, () => removeEndpoint(deps, endpoint));
   }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const local = store.localNetworks.get(networkId);

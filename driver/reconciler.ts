@@ -11,6 +11,7 @@ import { removeEndpoint } from './endpoints.js';
 import { learnNetworkName } from './network-name.js';
 import { restoreNetwork } from './network-restore.js';
 import { forgetNetwork } from './networks.js';
+import { NETWORKS } from './queue-keys.js';
 import { type Decision, decide, SETTLE_MS, type Sightings } from './reconcile-decision.js';
 
 /** ms between runs that nothing asked for. */
@@ -189,22 +190,35 @@ export class Reconciler implements ReconcileStatusSource {
 
   async #carryOut(decision: Decision): Promise<readonly ReconcileFinding[]> {
     const findings: ReconcileFinding[] = [];
+    const { queue } = this.#on;
     for (const { id, dockerNetworkId, container } of decision.free) {
       await this.#attempt({ endpointId: id }, 'an endpoint that Docker has no more', async () => {
         const network = await this.#on.docker.network(dockerNetworkId, this.#abort.signal);
         if (network === undefined || (network !== 'absent' && network.endpoints.has(id))) return;
-        await removeEndpoint(this.#on, { id });
-        this.#freedEndpoints += 1;
-        this.#on.log.info({ endpointId: id, container: container?.name }, 'freed an endpoint that Docker has no more');
+        await queue.run(id, async () => {
+          // Docker's own removal may have come first.
+          if (!this.#on.store.endpoints.has(id)) return;
+          await removeEndpoint(this.#on, { id });
+          this.#freedEndpoints += 1;
+          this.#on.log.info(
+            { endpointId: id, container: container?.name },
+            'freed an endpoint that Docker has no more',
+          );
+        });
       });
     }
     for (const id of decision.detach) {
-      await this.#attempt({ endpointId: id }, 'a link without endpoint', () => removeEndpoint(this.#on, { id }));
+      await this.#attempt({ endpointId: id }, 'a link without endpoint', () =>
+        queue.run(id, async () => {
+          // The endpoint may be there by now.
+          if (!this.#on.store.endpoints.has(id)) await removeEndpoint(this.#on, { id });
+        }),
+      );
     }
     for (const networkId of decision.removeNetworks) {
       await this.#attempt({ networkId }, 'a network that Docker has no more', async () => {
         if ((await this.#on.docker.network(networkId, this.#abort.signal)) !== 'absent') return;
-        await forgetNetwork(this.#on, networkId, this.#on.log);
+        await queue.run(NETWORKS, () => forgetNetwork(this.#on, networkId, this.#on.log));
         this.#on.log.info({ networkId }, 'removed a network that Docker has no more');
       });
     }
@@ -228,7 +242,7 @@ export class Reconciler implements ReconcileStatusSource {
     const network = await this.#on.docker.network(id, this.#abort.signal);
     if (typeof network !== 'object') return [];
     try {
-      await restoreNetwork(this.#on, network);
+      await this.#on.queue.run(NETWORKS, () => restoreNetwork(this.#on, network));
       this.#on.log.warn(
         { networkId: id, network: name },
         "a network's records were lost and are made anew from what Docker knows of it",

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DriverDependencies } from '../../driver/dependencies.js';
+import { KeyedQueue } from '../../driver/keyed-queue.js';
 import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
 import { PolicyEngine } from '../../policy/engine.js';
 import { isFlowDenied } from '../../policy/judge-flow.js';
@@ -102,6 +103,7 @@ export function composeNode(given: {
     hostPorts,
     hostRoutes,
     clock,
+    queue: new KeyedQueue(),
     settings: { datastore: config.datastore, mtu: () => mtu ?? uplinkMtu() },
   };
   return { store, dataplane, ipam, docker, driver, ownBlocks, hostPorts };

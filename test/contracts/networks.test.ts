@@ -14,6 +14,7 @@ import {
   endpointBody,
   endpointIdOf,
   joinBody,
+  type MadeNetwork,
   networkIdOf,
   publishBody,
 } from './docker-requests.js';
@@ -309,5 +310,28 @@ describe('published ports', () => {
     expect(publishedBy('a')).toEqual([{ protocol: 'tcp', containerPort: 80, hostPort: 49_154 }]);
     await publish(web, 'a', 0);
     expect(publishedBy('a')).toEqual([{ protocol: 'tcp', containerPort: 80, hostPort: 49_154 }]);
+  });
+});
+
+describe('a container on two networks of one subnet', () => {
+  test('is refused by the second, with the remedy; one container on each is not', async () => {
+    const [one, two] = [
+      await createNetwork(plugin, 'one', { subnet: '10.64.0.0/12' }),
+      await createNetwork(plugin, 'two', { subnet: '10.64.0.0/12' }),
+    ];
+    const joins = async (network: MadeNetwork, name: string, SandboxKey: string) => {
+      await createEndpoint(plugin, network, name);
+      return (await plugin.call('NetworkDriver.Join', { ...joinBody(network, name), SandboxKey })).error;
+    };
+    expect(await joins(one, 'a1', '/var/run/docker/netns/a')).toBeUndefined();
+    expect(await joins(two, 'b2', '/var/run/docker/netns/b')).toBeUndefined();
+    expect(await joins(two, 'a2', '/var/run/docker/netns/a')).toMatch(
+      /cannot be on networks one and two at once: both have subnet 10.64.0.0\/12.*--label corduroy.profiles=one,two/,
+    );
+    await plugin.call('NetworkDriver.Leave', endpointBody(one, 'a1'));
+    expect(
+      (await plugin.call('NetworkDriver.Join', { ...joinBody(two, 'a2'), SandboxKey: '/var/run/docker/netns/a' }))
+        .error,
+    ).toBeUndefined();
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import request from 'supertest';
 import type { DriverDependencies } from '../../driver/dependencies.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
+import { KeyedQueue } from '../../driver/keyed-queue.js';
 import { createIpam } from '../../ipam-driver/ipam.js';
 import type { HostRoute, HostRoutes } from '../../src/effects/host-routes.js';
 import { silentLogger } from '../../src/effects/logger.js';
@@ -63,6 +64,7 @@ export async function startPlugin(
     hostPorts,
     hostRoutes,
     clock,
+    queue: new KeyedQueue(),
     settings: { datastore: options.datastore ?? 'embedded', mtu: () => 1_500 },
   };
   const handlers = { networkDriver: networkDriverHandlers(dependencies), ipamDriver: ipam.handlers };

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { KeyedQueue } from '../../driver/keyed-queue.js';
 import { Reconciler } from '../../driver/reconciler.js';
 import type { DockerNetwork } from '../../src/effects/docker.js';
 import { silentLogger } from '../../src/effects/logger.js';
@@ -32,6 +33,7 @@ function aNode() {
   const store = new ClusterCache({ datastore, node: THIS_NODE, log: silentLogger });
   const dataplane = new InMemoryDataplane();
   const clock = new ManualClock('2026-01-01T00:10:00.000Z');
+  const queue = new KeyedQueue();
   const reclaims: (readonly DockerNetwork[] | undefined)[] = [];
   const warnings: string[] = [];
   const log = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) };
@@ -42,6 +44,7 @@ function aNode() {
     store,
     dataplane,
     clock,
+    queue,
     reclaims,
     warnings,
     start() {
@@ -57,6 +60,7 @@ function aNode() {
         hostPorts: new InMemoryHostPorts(),
         hostRoutes: { list: async () => [] },
         clock,
+        queue,
         settings: { datastore: 'embedded', mtu: () => 1_500 },
         reclaim: {
           async reclaim(docker) {
@@ -185,6 +189,28 @@ describe('a container that Docker runs', () => {
     expect(node.endpoint(endpoint.id)).toBeUndefined();
     expect(node.dataplane.attached().size).toBe(0);
     expect(reconciler.status()).toMatchObject({ dockerAnswers: true, freedEndpoints: 1, findings: [] });
+  });
+
+  test('is not freed beside a call of Docker about the same endpoint, nor counted if that call removed it', async () => {
+    await node.engine.removeContainer('web-1');
+    let finish = () => {};
+    const call = node.queue.run(endpoint.id, async () => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      await node.store.transact({
+        compares: [],
+        writes: [{ kind: 'delete', key: endpointKey(THIS_NODE, endpoint.id) }],
+      });
+    });
+    const reconciler = node.start();
+    await pass(31_000, 3);
+    expect(node.endpoint(endpoint.id)).toBeDefined();
+    finish();
+    await call;
+    await pass(31_000);
+    expect(node.endpoint(endpoint.id)).toBeUndefined();
+    expect(reconciler.status()).toMatchObject({ freedEndpoints: 0 });
   });
 
   test('and that died while Docker does not answer keeps all it has, until Docker tells', async () => {
