@@ -5,7 +5,7 @@ import type { IpSet } from '../src/model/ip-set.js';
 import { ruleText } from './rule-text.js';
 
 /** The order in which tables are written: mangle decides, the last ones guard what it decided. */
-const TABLES: readonly Table[] = ['raw', 'mangle', 'nat', 'filter', 'security'];
+export const TABLES: readonly Table[] = ['raw', 'mangle', 'nat', 'filter', 'security'];
 /** Characters of a rule's hash: 96 bits. */
 const HASH_LENGTH = 16;
 /** Most members of a set. */
@@ -13,8 +13,8 @@ const MAX_MEMBERS = 1_048_576;
 
 /**
  * The chain's rules as iptables-restore takes them behind `-A CHAIN `. Each carries in its comment a hash of the
- * chain's name, its own content and the hash before it: equal hashes in equal places are equal chains, and nothing
- * else of what iptables-save prints need be read.
+ * chain's name and its own content: equal hashes in equal places are equal chains, and nothing else of what
+ * iptables-save prints need be read. A rule's hash does not depend on its neighbours, so that one can be added alone.
  */
 export const chainTexts = (chain: Chain, family: IpFamily): readonly string[] =>
   hashed(`${chain.table}/${chain.name}`, chain.rules, family);
@@ -24,13 +24,11 @@ export const hashOf = (savedRule: string): string | undefined =>
   /--comment "?cord:([A-Za-z0-9_-]{16})[ "]/.exec(`${savedRule} `)?.[1];
 
 function hashed(name: string, rules: readonly FilterRule[], family: IpFamily): readonly string[] {
-  let previous = name;
   return rules.map((rule) => {
-    previous = createHash('sha256')
-      .update(`${previous}\n${ruleText(rule, family)}`)
-      .digest('base64url')
-      .slice(0, HASH_LENGTH);
-    return ruleText(rule, family, previous);
+    const digest = createHash('sha256')
+      .update(`${name}\n${ruleText(rule, family)}`)
+      .digest('base64url');
+    return ruleText(rule, family, digest.slice(0, HASH_LENGTH));
   });
 }
 
@@ -99,5 +97,6 @@ const chainLines = (chains: readonly Chain[], family: IpFamily): readonly string
   ...chains.flatMap((chain) => chainTexts(chain, family).map((text) => `-A ${chain.name} ${text}`)),
 ];
 
-const tableText = (table: Table, lines: readonly string[]): string =>
+/** One transaction; nothing, if there are no lines. */
+export const tableText = (table: Table, lines: readonly string[]): string =>
   lines.length === 0 ? '' : `*${table}\n${lines.join('\n')}\nCOMMIT\n`;

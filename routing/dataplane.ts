@@ -28,6 +28,7 @@ import { FirewallProgrammer } from './firewall-programmer.js';
 import { FlowCutter } from './flow-cutter.js';
 import { HostForwarding } from './host-forwarding.js';
 import { HostRoutes } from './host-routes.js';
+import { LateRemovals } from './late-removals.js';
 import { isOurHostEnd } from './ownership.js';
 import { Pacer } from './pacer.js';
 import { RepairLog } from './repair-log.js';
@@ -68,6 +69,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   readonly #hostRoutes: HostRoutes;
   readonly #repairs: RepairLog;
   readonly #pacer: Pacer;
+  readonly #removals: LateRemovals;
   readonly #closers: (() => void)[] = [];
   #ipv6 = true;
   #starting: Promise<void> | undefined;
@@ -123,6 +125,13 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       hostRoutes: this.#hostRoutes,
       now: () => clock.now(),
     });
+    this.#removals = new LateRemovals({
+      mayWait: ({ node, id }) => node === options.node && !this.#attacher.links.has(hostInterfaceOf(id)),
+      tell: (changes) => {
+        for (const change of changes) options.firewall.apply(change);
+        this.#applier.changed();
+      },
+    });
     this.#pacer = new Pacer({
       work: () => this.#resyncQuietly(),
       soonMs: SOON_MS,
@@ -148,8 +157,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     for (const change of replayView(view)) firewall.apply(change);
     this.#closers.push(
       view.subscribe((change) => {
-        firewall.apply(change);
-        this.#applier.changed();
+        this.#removals.pass(change);
         if (change.kind === 'nodeNetwork') this.#hostRoutes.changed();
       }),
     );
@@ -186,6 +194,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     this.#stopped.abort();
     for (const close of this.#closers.splice(0)) close();
     this.#pacer.stop();
+    this.#removals.stop();
     this.#applier.stop();
     this.#cutter.stop();
     this.#flows.stop();
@@ -224,6 +233,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
 
   async settled(signal?: AbortSignal): Promise<void> {
     await this.start();
+    this.#removals.flush();
     await this.#applier.settled(signal);
     await this.#cutter.settled(signal);
   }
@@ -240,6 +250,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     const { clock } = this.#options;
     const at = clock.now();
     const begun = performance.now();
+    this.#removals.flush();
     await this.#applier.synchronise();
     for (const path of await this.#forwarding.enable()) {
       if (this.#lastResync !== undefined) this.#repairs.add('sysctl', `${path}: was changed`);

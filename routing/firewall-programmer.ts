@@ -1,10 +1,11 @@
 import { putText, removeText } from '../policy/restore-text.js';
 import type { IpSetCommand } from '../src/effects/ip-sets.js';
 import type { Kernel } from '../src/effects/kernel.js';
-import { chainKey, type FirewallChanges, type FirewallState } from '../src/model/chain.js';
+import { type Chain, chainKey, type FirewallChanges, type FirewallState } from '../src/model/chain.js';
 import { KernelError } from '../src/model/errors.js';
 import type { IpFamily } from '../src/model/ip-address.js';
 import { type ChainDiff, diffChains, hooksText, MISSING } from './chain-diff.js';
+import { editsText } from './chain-edit.js';
 import { ChainLoader, type RefusedChain } from './refused-chains.js';
 import { RetiredSets } from './retired-sets.js';
 import { parseSavedTables } from './saved-tables.js';
@@ -24,6 +25,8 @@ export class FirewallProgrammer {
   readonly #families: readonly IpFamily[];
   #refused: readonly RefusedChain[] = [];
   readonly #retired: RetiredSets;
+  /** What the kernel holds by all we know, by chain key; a family of which nothing is known is absent. */
+  readonly #chains = new Map<IpFamily, Map<string, Chain>>();
 
   constructor(kernel: Kernel, families: readonly IpFamily[]) {
     this.#kernel = kernel;
@@ -50,7 +53,7 @@ export class FirewallProgrammer {
   async change(changes: readonly FirewallChanges[]): Promise<void> {
     const mine = changes.filter(({ family }) => this.#families.includes(family));
     await this.#kernel.ipSets.apply(mine.flatMap((change) => this.#additions(change)));
-    await Promise.all(mine.map((change) => this.#load(change.family, putText(change) + removeText(change))));
+    await Promise.all(mine.map((change) => this.#loadChange(change)));
     this.#refused = this.#refused.filter((refused) => !mine.some((change) => isTouched(refused, change)));
     await this.#kernel.ipSets.apply(mine.flatMap(memberRemovals));
     for (const { destroySets } of mine) this.#retired.retire(destroySets);
@@ -68,6 +71,7 @@ export class FirewallProgrammer {
     const tables = saved.map(parseSavedTables);
     // From here to the diffs nothing awaits: both families and the sets are compared with one and the same moment.
     const states = this.#families.map(desired);
+    this.#chains.clear();
     const chainDiffs = states.map((state, i) => diffChains(state, tables[i] ?? new Map()));
     const desiredSets = states.flatMap((state) => [...state.sets.values()]);
     for (const { name } of desiredSets) this.#retired.takeBack(name);
@@ -84,6 +88,10 @@ export class FirewallProgrammer {
     );
     const known = this.#refused;
     this.#refused = refused.flat();
+    for (const { family, chains } of states) {
+      const refusedHere = new Set(this.#refused.filter((one) => one.family === family).map(({ chain }) => chain));
+      this.#chains.set(family, new Map([...chains].filter(([key]) => !refusedHere.has(key))));
+    }
     await this.#kernel.ipSets.apply(setDiff.after);
     this.#retired.retire(setDiff.surplus);
     await this.#retired.sweep();
@@ -111,6 +119,16 @@ export class FirewallProgrammer {
         members.map((member): IpSetCommand => ({ kind: 'add', name, member })),
       ),
     ];
+  }
+
+  async #loadChange(change: FirewallChanges): Promise<void> {
+    const { family, putChains, removeChains } = change;
+    const chains = this.#chains.get(family) ?? new Map<string, Chain>();
+    this.#chains.delete(family);
+    await this.#load(family, editsText(putChains, family, chains) + removeText(change));
+    for (const { table, name } of removeChains) chains.delete(chainKey(table, name));
+    for (const chain of putChains) chains.set(chainKey(chain.table, chain.name), chain);
+    this.#chains.set(family, chains);
   }
 
   async #loadDiff(family: IpFamily, diff: ChainDiff): Promise<readonly RefusedChain[]> {
