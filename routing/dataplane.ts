@@ -293,9 +293,11 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   #watch(): void {
     const { kernel } = this.#options;
     const filters = kernel.watchPacketFilter(() => this.#pacer.soon());
+    const sets = kernel.ipSets.watch(() => this.#pacer.soon());
     const network = kernel.network.watch((change) => this.#networkChanged(change));
     this.#closers.push(
       () => filters.close(),
+      () => sets.close(),
       () => network.close(),
     );
     this.#pacer.start();

@@ -16,6 +16,11 @@ export interface IpSets {
   apply(commands: readonly IpSetCommand[]): Promise<void>;
   /** Sets whose names begin with `cord`. */
   ours(): Promise<readonly ReadIpSet[]>;
+  /**
+   * Calls the listener within seconds after others made, emptied or removed a set of ours, or changed how many members
+   * it has. What happens in the same seconds as a change through `apply` may stay unnoticed.
+   */
+  watch(listener: () => void): { close(): void };
 }
 
 /** A set as it is in the kernel, which may be of a type that we never make. */

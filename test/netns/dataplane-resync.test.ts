@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { uninstallDataplane } from '../../routing/uninstall.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { hostInterfaceOf, type InterfaceName } from '../../src/model/ids.js';
+import { eventually } from '../contracts/eventually.js';
 import { DataplaneLab } from './dataplane-lab.js';
 import { moveIntoContainer } from './test-container.js';
 import { netnsUnavailable, startIn, type TestNamespace } from './test-namespace.js';
@@ -137,12 +138,24 @@ async function makeForeignThings(namespace: TestNamespace, backend: string): Pro
   test('damage is noticed without being asked', async () => {
     await lab.namespace.exec(`iptables-${backend}`, '-F', 'FORWARD');
     await lab.namespace.ip(`route del 10.64.0.2 dev ${link}`);
-    const deadline = performance.now() + 6_000;
-    while (performance.now() < deadline && lab.dataplane.status().repairsTotal < 2)
-      await new Promise((r) => setTimeout(r, 50));
-    const whats = lab.dataplane.status().repairs.map(({ what }) => what);
-    expect(whats).toContain('hook');
-    expect(whats).toContain('route');
+    await eventually(() => {
+      const whats = lab.dataplane.status().repairs.map(({ what }) => what);
+      expect(whats).toContain('hook');
+      expect(whats).toContain('route');
+    });
+  });
+
+  test('a set that was emptied by hand is noticed without being asked', async () => {
+    const members = async () =>
+      (await lab.kernel.ipSets.ours()).map(({ name, members }) => `${name} ${members.size}`).sort();
+    const before = await members();
+    // Twice the time between two looks: the last of our own changes is behind us.
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    await lab.namespace.exec('sh', '-c', 'for set in $(ipset list -n | grep ^cord); do ipset flush $set; done');
+    const emptied = performance.now();
+    await eventually(() => expect(lab.dataplane.status().repairs.map(({ what }) => what)).toContain('set'));
+    expect(performance.now() - emptied).toBeLessThan(4_000);
+    expect(await members()).toEqual(before);
   });
 
   test('a rule that stands before ours is found, and ours come first again', async () => {

@@ -3,17 +3,16 @@ import { createInterface } from 'node:readline';
 import type { CommandRunner, RunningCommand } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
+import { watchLegacyTables } from './legacy-tables-watch.js';
 
 const RESTART_MS = 1_000;
-/** How often legacy tables, which tell nobody of their changes, are looked at. */
-const POLL_MS = 2_000;
 
 /** The number of the machine's first PID namespace, which is the same in every kernel (PROC_PID_INIT_INO). */
 const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
 
 /**
  * Calls the listener soon after others changed the packet filter. `ourPids`: the processes whose changes are ours.
- * With the legacy tables it calls every 2 s, changed or not.
+ * Changes of ours in the legacy tables are told like others'.
  */
 export function watchPacketFilter(options: {
   readonly runner: CommandRunner;
@@ -23,11 +22,7 @@ export function watchPacketFilter(options: {
   readonly listener: () => void;
 }): { close(): void } {
   const { runner, backend, ourPids, log, listener } = options;
-  if (backend === 'legacy') {
-    const timer = setInterval(listener, POLL_MS);
-    timer.unref();
-    return { close: () => clearInterval(timer) };
-  }
+  if (backend === 'legacy') return watchLegacyTables(runner, log, listener);
   let closed = false;
   let running: RunningCommand | undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import type { CommandRunner } from '../../effects/command-runner.js';
+import type { Logger } from '../../effects/logger.js';
+import { describeError } from '../../model/errors.js';
+import { iptablesTool } from './iptables-restore-packet-filter.js';
+
+/** Between two looks, in ms; longer where looking would take more than a hundredth of the time. */
+const LOOK_MS = 500;
+const SHARE = 0.01;
+
+/** Looks at the legacy tables, which tell nobody of their changes, and calls the listener when anybody changed them. */
+export function watchLegacyTables(runner: CommandRunner, log: Logger, listener: () => void): { close(): void } {
+  let last: string | undefined;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  const look = async () => {
+    const begun = performance.now();
+    try {
+      const now = await fingerprint(runner);
+      if (last !== undefined && last !== now && !closed) listener();
+      last = now;
+    } catch (error) {
+      log.debug({ error: describeError(error) }, 'the legacy tables could not be read');
+    }
+    if (closed) return;
+    timer = setTimeout(look, Math.max(LOOK_MS, (performance.now() - begun) / SHARE));
+    timer.unref();
+  };
+  void look();
+  return {
+    close: () => {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function fingerprint(runner: CommandRunner): Promise<string> {
+  const hash = createHash('sha256');
+  for (const family of [4, 6] as const) {
+    const { stdout } = await runner.run(iptablesTool(family, 'legacy', 'save'), []);
+    // Counters and times change by themselves.
+    hash.update(stdout.replace(/^#.*$| \[\d+:\d+\]$/gm, ''));
+  }
+  return hash.digest('base64');
+}
