@@ -1,8 +1,9 @@
-import { ABSENT, type Write } from '../src/effects/datastore.js';
+import type { ClusterView } from '../src/effects/cluster-view.js';
+import { ABSENT, type Transaction, type Write } from '../src/effects/datastore.js';
 import type { HostRoute } from '../src/effects/host-routes.js';
 import type { Logger } from '../src/effects/logger.js';
 import { ConflictError, describeError } from '../src/model/errors.js';
-import { type DockerNetworkId, type NetworkName, parseProfileName } from '../src/model/ids.js';
+import { type DockerNetworkId, type NetworkName, type NodeName, parseProfileName } from '../src/model/ids.js';
 import {
   type Network,
   NetworkRecord,
@@ -109,34 +110,36 @@ export async function forgetNetwork(deps: DriverDependencies, networkId: DockerN
     await deps.queue.run(endpoint.id, () => removeEndpoint(deps, endpoint));
   }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const local = store.localNetworks.get(networkId);
-    if (local === undefined) return;
-    const name = local.value.network;
-    const network = store.networks.get(name);
-    const profile = store.profiles.get(parseProfileName(name));
-    const last = !isElsewhere(deps, networkId, name);
-    const outcome = await store.transact({
-      compares: [
-        { key: nodeNetworkKey(node, networkId), revision: local.revision },
-        ...(last && network !== undefined ? [{ key: networkKey(name), revision: network.revision }] : []),
-        ...(last && profile !== undefined ? [{ key: profileKey(profile.value.name), revision: profile.revision }] : []),
-      ],
-      writes: [
-        { kind: 'delete', key: nodeNetworkKey(node, networkId) },
-        ...(last ? deletionsWithLast(deps, name) : []),
-      ],
-    });
-    if (outcome.kind === 'committed') return;
+    const removal = networkRemoval(store, node, networkId);
+    if (removal === undefined || (await store.transact(removal)).kind === 'committed') return;
   }
   throw new ConflictError(`network ${networkId.slice(0, 12)} is being changed by others and stays for the reconciler`);
 }
 
-function isElsewhere({ node, store }: DriverDependencies, networkId: DockerNetworkId, name: NetworkName): boolean {
+/** Removes a node's part in a network, and with its last node the network itself; undefined: it has no part. */
+export function networkRemoval(
+  store: ClusterView,
+  node: NodeName,
+  networkId: DockerNetworkId,
+): Transaction | undefined {
   const own = nodeNetworkKey(node, networkId);
-  return [...store.nodeNetworks].some(([key, { value }]) => key !== own && value.network === name);
+  const local = store.nodeNetworks.get(own);
+  if (local === undefined) return undefined;
+  const name = local.value.network;
+  const network = store.networks.get(name);
+  const profile = store.profiles.get(parseProfileName(name));
+  const last = ![...store.nodeNetworks].some(([key, { value }]) => key !== own && value.network === name);
+  return {
+    compares: [
+      { key: own, revision: local.revision },
+      ...(last && network !== undefined ? [{ key: networkKey(name), revision: network.revision }] : []),
+      ...(last && profile !== undefined ? [{ key: profileKey(profile.value.name), revision: profile.revision }] : []),
+    ],
+    writes: [{ kind: 'delete', key: own }, ...(last ? deletionsWithLast(store, name) : [])],
+  };
 }
 
-function deletionsWithLast({ store }: DriverDependencies, name: NetworkName): readonly Write[] {
+function deletionsWithLast(store: ClusterView, name: NetworkName): readonly Write[] {
   const network: Write = { kind: 'delete', key: networkKey(name) };
   const profileName = parseProfileName(name);
   const profile = store.profiles.get(profileName)?.value;

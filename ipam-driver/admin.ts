@@ -21,21 +21,25 @@ import type { IpamContext } from './allocation-context.js';
 import { allocationOf, coolingAddresses } from './block.js';
 import { describeRepair, findProblems } from './check.js';
 import { type IpamSnapshot, readSnapshot } from './ipam-snapshot.js';
+import { releaseNode } from './node-release.js';
 import { networksWith, PoolAdmin } from './pool-admin.js';
 import { listPools } from './pool-choice.js';
 import { rangeCidrs } from './range-cidrs.js';
 import { freeIfSame } from './reclaimer.js';
 import { repair } from './repair.js';
+import type { SubnetRegistry } from './subnet-registry.js';
 import { usageOf } from './usage.js';
 
 /** Address management for people. Reads the datastore anew for each question. */
 export class LedgerIpamAdmin implements IpamAdmin {
   readonly #context: IpamContext;
+  readonly #registry: SubnetRegistry;
   readonly #datastore: Pick<Datastore, 'list'>;
   readonly #pools: PoolAdmin;
 
-  constructor(context: IpamContext, datastore: Pick<Datastore, 'list'>) {
+  constructor(context: IpamContext, registry: SubnetRegistry, datastore: Pick<Datastore, 'list'>) {
     this.#context = context;
+    this.#registry = registry;
     this.#datastore = datastore;
     this.#pools = new PoolAdmin(context);
   }
@@ -115,6 +119,10 @@ export class LedgerIpamAdmin implements IpamAdmin {
       );
     const freed = await freeIfSame(this.#context, { subnet: subnet.cidr, address, allocation: by });
     return freed ? 'released' : 'was not assigned';
+  }
+
+  releaseNode(node: NodeName): Promise<number> {
+    return releaseNode(this.#context, this.#registry, node);
   }
 
   async check(options: { readonly repair: boolean }): Promise<IpamCheckReport> {

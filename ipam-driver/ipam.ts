@@ -74,7 +74,7 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
     handlers,
     assignments: new LedgerAssignments(context),
     ensureDefaultPools: (defaults) => registry.ensureDefaultPools(defaults),
-    admin: new LedgerIpamAdmin(context, datastore),
+    admin: new LedgerIpamAdmin(context, registry, datastore),
     reclaim: new Reclaimer(context, registry),
     context,
     registry,

@@ -1,5 +1,6 @@
 import { restorePublishedPorts } from '../../driver/external-connectivity.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
+import { NodeRemover } from '../../driver/node-removal.js';
 import { Reconciler } from '../../driver/reconciler.js';
 import type { CorduroyConfig, LoadedConfig } from '../config/corduroy-config.js';
 import { CONFIG_KEYS, CONFIG_NAMES, type ConfigKey } from '../config/keys.js';
@@ -80,6 +81,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     store: node.store,
     dataplane: node.dataplane,
     dockerNetworks: new DockerEngineNetworks({ socketPath: config.dockerSocket, plugin: PLUGIN_NAME }),
+    nodeAdmin: new NodeRemover({ store: node.store, ipam }),
     hostFacts: () => readHostFacts(runner, config),
     metrics: () => metrics.text(),
     clock: systemClock,
@@ -120,7 +122,12 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const failed = failureOf(
     inForce.then(async () => {
       const own = await describeNode(config, runner, startedAt);
-      await registerNode(own, { store: node.store, clock: systemClock, signal: stopping.signal });
+      await registerNode(own, {
+        store: node.store,
+        keepsAsNumber: loaded.sources.asNumber === 'default',
+        clock: systemClock,
+        signal: stopping.signal,
+      });
       await ensureDefaultPools(node, config, log, stopping.signal);
       if (stopping.signal.aborted) return;
       await restorePublishedPorts({ ...node.driver, log });

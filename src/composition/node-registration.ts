@@ -25,14 +25,23 @@ export async function describeNode(config: CorduroyConfig, runner: CommandRunner
   };
 }
 
-/** Writes the node's record, keeping the labels that people gave it; tries again until the datastore takes it. */
-export async function registerNode(
-  node: Node,
-  { store, clock, signal }: { readonly store: ClusterStore; readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<void> {
+export interface Registration {
+  readonly store: ClusterStore;
+  /** The AS number is nobody's choice: one that was given by command stays. */
+  readonly keepsAsNumber: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Writes the node's record, keeping what people gave it by command; tries again until the datastore takes it. */
+export async function registerNode(node: Node, { store, keepsAsNumber, clock, signal }: Registration): Promise<void> {
   while (!signal.aborted) {
     const existing = store.nodes.get(node.name);
-    const value = NodeRecord.encode({ ...node, labels: existing?.value.labels ?? {} });
+    const value = NodeRecord.encode({
+      ...node,
+      labels: existing?.value.labels ?? {},
+      asNumber: keepsAsNumber ? (existing?.value.asNumber ?? node.asNumber) : node.asNumber,
+    });
     const compares = existing === undefined ? [] : [{ key: nodeKey(node.name), revision: existing.revision }];
     const outcome = await store
       .transact({ compares, writes: [{ kind: 'put', key: nodeKey(node.name), value }] })

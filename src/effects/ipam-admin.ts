@@ -132,6 +132,11 @@ export interface IpamAdmin {
    * NotFoundError if it is in no pool
    */
   release(address: IpAddress): Promise<'released' | 'was not assigned'>;
+  /**
+   * Gives up all that a node has: its hold on subnets, its addresses, which cool down, and its blocks, which are others'
+   * to claim. For a node that is gone for good. @returns how many addresses were freed
+   */
+  releaseNode(node: NodeName): Promise<number>;
   /** Compares pools, subnets, blocks, handles and endpoints. `repair: false` changes nothing. */
   check(options: { readonly repair: boolean }): Promise<IpamCheckReport>;
 }

@@ -1,3 +1,4 @@
+import { NodeRemover } from '../../driver/node-removal.js';
 import type { DataplaneStatus } from '../../src/effects/dataplane-status.js';
 import type { HostFacts } from '../../src/effects/host-facts.js';
 import { silentLogger } from '../../src/effects/logger.js';
@@ -92,6 +93,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     dataplaneStatus,
     ipam,
     dockerNetworks,
+    nodeAdmin: new NodeRemover({ store, ipam }),
     reconcileStatus: () => aReconcileStatus,
     hostFacts: async () => goodHost,
     metrics: () => metrics.text(),
@@ -100,6 +102,29 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     settleMs: 1000,
   };
   return Object.assign(harness, { context, datastore, ipam, dockerNetworks, metrics, close: () => store.close() });
+}
+
+/** Another node, with one endpoint on a network of its own. */
+export async function addNode({ context: { store } }: Pick<AdminHarness, 'context'>, text: string): Promise<void> {
+  const name = parseNodeName(text);
+  const dockerNetworkId = parseDockerNetworkId('e'.repeat(64));
+  const endpoint = { ...anEndpoint('e', `${text}-1`, '10.64.9.9'), node: name, dockerNetworkId };
+  const network = parseNetworkName(`${text}-net`);
+  const linkLocalGateway = parseIpAddress('169.254.7.7');
+  const options = { profiles: [], publish: 'allow' } as const;
+  const records: readonly (readonly [string, string])[] = [
+    [nodeKey(name), NodeRecord.encode({ name, labels: {}, version: '1.2.3', startedAt: STARTED })],
+    [
+      networkKey(network),
+      NetworkRecord.encode({ name: network, subnets: [], ipam: 'corduroy', internal: false, options }),
+    ],
+    [
+      nodeNetworkKey(name, dockerNetworkId),
+      NodeNetworkRecord.encode({ node: name, dockerNetworkId, network, provisional: false, linkLocalGateway }),
+    ],
+    [endpointKey(name, endpoint.id), EndpointRecord.encode(endpoint)],
+  ];
+  await store.transact({ compares: [], writes: records.map(([key, value]) => ({ kind: 'put', key, value })) });
 }
 
 const aReconcileStatus: ReconcileStatus = {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { describeInLab } from '../lab/needs.js';
-import { E2E_TIMEOUT_MS, useCorduroy } from './corduroy-host.js';
+import { E2E_TIMEOUT_MS, eventually, useCorduroy } from './corduroy-host.js';
 
 describeInLab('the command line beside a real engine', () => {
   const corduroy = useCorduroy();
@@ -35,6 +35,63 @@ describeInLab('the command line beside a real engine', () => {
         code: 1,
         err: expect.stringMatching(/^error: network bridge was not made: Docker says: .*bridge/),
       });
+    },
+    E2E_TIMEOUT_MS,
+  );
+
+  test(
+    'a pool for some nodes serves this one when its labels fit, and not before',
+    async () => {
+      const { host } = corduroy();
+      const [node] = JSON.parse(await host.cord('node', 'list', '-o', 'json'));
+      await host.cord('pool', 'add', '10.90.0.0/16', '--name', 'fast', '--node-selector', 'disk == "ssd"');
+      const create = ['network', 'create', 'quick', '--ipam-opt', 'pool=fast'];
+      const refused = await host.tryCord(...create);
+      expect({ code: refused.exitCode, err: refused.stderr }).toEqual({
+        code: 1,
+        err: expect.stringMatching(/pool fast is not for node .*does not select it\n {2}try: choose another pool/),
+      });
+      await host.cord('node', 'set', node.name, '--label', 'disk=ssd');
+      expect(await host.cord(...create)).toContain('created network quick (10.90.0.0/24)');
+      await host.cord('network', 'remove', 'quick');
+      await host.cord('pool', 'remove', 'fast');
+      await host.cord('node', 'set', node.name, '--unset-label', 'disk');
+    },
+    E2E_TIMEOUT_MS,
+  );
+
+  test(
+    'a rule that selects by a label of the container holds from its first packet, and opens when the label fits',
+    async () => {
+      const lab = corduroy();
+      await lab.network('picked');
+      await lab.host.cord('profile', 'picked', 'rule', 'remove', 'inbound', '--at', '1');
+      await lab.host.cord('profile', 'picked', 'rule', 'add', 'inbound', `allow from selector 'role == "db"'`);
+      const server = await lab.start('picked-server', 'picked');
+      const address = await server.address('picked');
+      const db = await lab.start('picked-db', 'picked', '--label', 'role=db');
+      const web = await lab.start('picked-web', 'picked', '--label', 'role=web');
+      expect(
+        await eventually(
+          () => db.reaches(address),
+          (reached) => reached,
+        ),
+      ).toBe(true);
+      expect(await web.reaches(address)).toBe(false);
+
+      await lab.host.cord(
+        'profile',
+        'picked',
+        'rule',
+        'add',
+        'inbound',
+        '--at',
+        '1',
+        `deny from not selector 'role == "web"'`,
+      );
+      expect(await db.reaches(address)).toBe(false);
+      await lab.remove('picked-server', 'picked-db', 'picked-web');
+      await lab.removeNetworks('picked');
     },
     E2E_TIMEOUT_MS,
   );

@@ -81,6 +81,10 @@ export class InMemoryIpamAdmin implements IpamAdmin {
     return this.assigned.delete(address) ? 'released' : 'was not assigned';
   }
 
+  async releaseNode() {
+    return 0;
+  }
+
   async check({ repair }: { readonly repair: boolean }) {
     const finding = {
       kind: 'unbound-too-long',

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { usageError } from '../failure.js';
 import { examples } from '../help-text.js';
+import { another, anotherPair, integerOf } from '../option-values.js';
 import type { Column } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
@@ -8,6 +10,7 @@ interface Node {
   readonly ip: string | null;
   readonly ip6: string | null;
   readonly asNumber: number | null;
+  readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
   readonly startedAt: string;
   readonly endpoints: number;
@@ -21,8 +24,21 @@ const columns: readonly Column<Node>[] = [
   { header: 'AS', value: ({ asNumber }) => asNumber },
   { header: 'ENDPOINTS', value: ({ endpoints }) => endpoints },
   { header: 'VERSION', value: ({ version }) => version },
+  {
+    header: 'LABELS',
+    wide: true,
+    value: ({ labels }) => Object.entries(labels).map(([name, value]) => `${name}=${value}`),
+  },
   { header: 'STARTED', wide: true, value: ({ startedAt }) => startedAt },
 ];
+
+interface Asked {
+  readonly label?: Readonly<Record<string, string>>;
+  readonly unsetLabel?: readonly string[];
+  readonly asNumber?: number;
+}
+
+const url = (name: string): string => `/nodes/${encodeURIComponent(name)}`;
 
 /** `corduroy node ...` */
 export function defineNode(node: Command, terminal: Terminal): void {
@@ -37,9 +53,34 @@ export function defineNode(node: Command, terminal: Terminal): void {
     node
       .command('show <node>')
       .description('one host, by name')
-      .action(async (name: string) =>
-        terminal.one(await terminal.client.get<Node>(`/nodes/${encodeURIComponent(name)}`), columns),
-      ),
+      .action(async (name: string) => terminal.one(await terminal.client.get<Node>(url(name)), columns)),
     ['corduroy node show alpha'],
+  );
+  examples(
+    node
+      .command('set <node>')
+      .description('change what is kept of a host; what is not named stays')
+      .option('--label <key=value>', "a label, for pools' node selectors", anotherPair)
+      .option('--unset-label <key>', 'take a label away', another)
+      .option('--as-number <number>', 'its AS number, unless its daemon is told one', integerOf)
+      .action(async (name: string, { label, unsetLabel, asNumber }: Asked) => {
+        if (label === undefined && unsetLabel === undefined && asNumber === undefined) {
+          throw usageError('it is not clear what to change', 'give --label, --unset-label or --as-number');
+        }
+        const labels = { ...Object.fromEntries((unsetLabel ?? []).map((key) => [key, null])), ...label };
+        await terminal.changed(await terminal.client.call('PATCH', url(name), { labels, asNumber }));
+      }),
+    ['corduroy node set alpha --label rack=1 --label disk=ssd', 'corduroy node set alpha --unset-label disk'],
+  );
+  examples(
+    node
+      .command('remove <node>')
+      .description('remove another host that is gone for good: its endpoints, networks, addresses and blocks')
+      .option('--remove-endpoints', 'even if it has endpoints')
+      .action(async (name: string, { removeEndpoints }: { removeEndpoints?: true }) => {
+        const query = removeEndpoints ? '?removeEndpoints=true' : '';
+        await terminal.changed(await terminal.client.call('DELETE', `${url(name)}${query}`));
+      }),
+    ['corduroy node remove beta', 'corduroy node remove beta --remove-endpoints'],
   );
 }

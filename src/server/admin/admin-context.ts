@@ -7,6 +7,7 @@ import type { DockerNetworks } from '../../effects/docker-networks.js';
 import type { HostFacts } from '../../effects/host-facts.js';
 import type { IpamAdmin } from '../../effects/ipam-admin.js';
 import type { Logger } from '../../effects/logger.js';
+import type { NodeAdmin } from '../../effects/node-admin.js';
 import type { ReconcileStatus } from '../../effects/reconcile-status.js';
 import type { NodeName } from '../../model/ids.js';
 
@@ -29,6 +30,7 @@ export interface AdminContext {
   readonly dataplaneStatus: DataplaneStatusSource;
   readonly ipam: IpamAdmin;
   readonly dockerNetworks: DockerNetworks;
+  readonly nodeAdmin: NodeAdmin;
   /** Undefined until the daemon has looked at Docker for the first time. */
   readonly reconcileStatus: () => ReconcileStatus | undefined;
   /** What the host looks like now. */

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import type { ClusterView } from '../../effects/cluster-view.js';
-import type { NodeName } from '../../model/ids.js';
-import type { Node } from '../../model/node.js';
+import { ConflictError, InvalidRequestError } from '../../model/errors.js';
+import { type NodeName, parseNodeName } from '../../model/ids.js';
+import { type Node, NodeRecord, nodeKey } from '../../model/node.js';
+import { parsed } from '../../model/record.js';
+import type { AdminContext } from './admin-context.js';
+import { change, inForce } from './change.js';
 import { notFound } from './not-found.js';
-import { route } from './route.js';
+import { type ChangeReply, changeReply, route } from './route.js';
 
 const nodeView = z
   .strictObject({
@@ -31,6 +35,70 @@ const viewNode = (view: ClusterView, self: NodeName, node: Node) => ({
   thisNode: node.name === self,
 });
 
+/** What selectors can spell. */
+const LABEL_KEY = /^[A-Za-z0-9_./-]{1,256}$/;
+const value = z
+  .string()
+  .max(1_024)
+  .regex(/^[^'"\p{Cc}]*$/u, 'is no value of a label; leave out quotation marks and control characters');
+
+const nodeChange = z.strictObject({
+  labels: z.record(z.string(), value.nullable()).optional().describe('To be set; null: to be taken away'),
+  asNumber: z.int().min(1).max(4_294_967_295).optional(),
+});
+
+function changeNode(context: AdminContext, name: NodeName, wanted: z.infer<typeof nodeChange>): Promise<ChangeReply> {
+  const source = context.settings.find((setting) => setting.name === 'asNumber')?.source ?? 'default';
+  if (wanted.asNumber !== undefined && name === context.node && source !== 'default') {
+    throw new ConflictError(
+      `the AS number of node ${name} comes from its daemon's settings (${source}), which would win again; change it there`,
+    );
+  }
+  const strange = Object.keys(wanted.labels ?? {}).find((key) => !LABEL_KEY.test(key));
+  if (strange !== undefined) {
+    throw new InvalidRequestError(
+      `${JSON.stringify(strange.slice(0, 80))} is no name of a label; use up to 256 letters, digits, "_", ".", "/" and "-", as selectors can spell`,
+    );
+  }
+  return change(context, () => {
+    const found = find(context, name);
+    const labels = Object.entries({ ...found.value.labels, ...wanted.labels }).filter(([, text]) => text !== null);
+    const after = {
+      ...found.value,
+      labels: Object.fromEntries(labels) as Node['labels'],
+      asNumber: wanted.asNumber ?? found.value.asNumber,
+    };
+    const record = NodeRecord.encode(after);
+    if (record === NodeRecord.encode(found.value)) {
+      return { message: `node ${name} is so already`, compares: [], writes: [] };
+    }
+    return {
+      message: `changed node ${name}`,
+      compares: [{ key: nodeKey(name), revision: found.revision }],
+      writes: [{ kind: 'put', key: nodeKey(name), value: record }],
+    };
+  });
+}
+
+async function removeNode(context: AdminContext, node: NodeName, removeEndpoints: boolean): Promise<ChangeReply> {
+  if (node === context.node) {
+    throw new ConflictError(
+      `cannot remove node ${node}: it is this host, and its daemon is running; stop that, and remove the node from another host`,
+    );
+  }
+  const { endpoints, networks, addresses, known } = await context.nodeAdmin.remove(node, { removeEndpoints });
+  if (!known && endpoints + networks + addresses === 0) throw notFound('node', node, [...context.store.nodes.keys()]);
+  return inForce(context, `removed node ${node}: ${endpoints} endpoints, ${networks} networks, ${addresses} addresses`);
+}
+
+function find({ store }: AdminContext, name: NodeName) {
+  const found = store.nodes.get(name);
+  if (found === undefined) throw notFound('node', name, [...store.nodes.keys()]);
+  return found;
+}
+
+const params = z.object({ node: parsed(parseNodeName) });
+
 export const nodeRoutes = [
   route({
     method: 'get',
@@ -48,12 +116,28 @@ export const nodeRoutes = [
     path: '/nodes/:node',
     tag: 'nodes',
     summary: 'One node, by name',
-    params: z.object({ node: z.string() }),
+    params,
     response: nodeView,
-    handle: ({ store, node }, { params }) => {
-      const found = store.nodes.get(params.node as NodeName);
-      if (found === undefined) throw notFound('node', params.node, [...store.nodes.keys()]);
-      return viewNode(store, node, found.value);
-    },
+    handle: (context, { params }) => viewNode(context.store, context.node, find(context, params.node).value),
+  }),
+  route({
+    method: 'patch',
+    path: '/nodes/:node',
+    tag: 'nodes',
+    summary: 'Change a node; what is left out stays',
+    params,
+    body: nodeChange,
+    response: changeReply,
+    handle: (context, { params, body }) => changeNode(context, params.node, body),
+  }),
+  route({
+    method: 'delete',
+    path: '/nodes/:node',
+    tag: 'nodes',
+    summary: 'Remove another node that is gone for good, with all that its records hold',
+    params,
+    query: z.strictObject({ removeEndpoints: z.enum(['true', 'false']).optional() }),
+    response: changeReply,
+    handle: (context, { params, query }) => removeNode(context, params.node, query.removeEndpoints === 'true'),
   }),
 ];

@@ -4,7 +4,7 @@ import { ProfileRecord, profileKey } from '../../../src/model/profile.js';
 import { adminApp, adminRoutes } from '../../../src/server/admin/admin-app.js';
 import { openApiDocument, openApiPath } from '../../../src/server/admin/openapi.js';
 import type { AnyRoute, Method } from '../../../src/server/admin/route.js';
-import { type AdminHarness, anAdminHarness } from '../../builders/admin.js';
+import { type AdminHarness, addNode, anAdminHarness } from '../../builders/admin.js';
 
 let harness: AdminHarness;
 let api: ReturnType<typeof request>;
@@ -56,6 +56,8 @@ const CALLS: readonly (readonly [Method, path: string, url: string, body?: objec
   ['post', '/ipam/check', '/ipam/check', { repair: false }],
   ['get', '/nodes', '/nodes'],
   ['get', '/nodes/:node', '/nodes/alpha'],
+  ['patch', '/nodes/:node', '/nodes/alpha', { labels: { rack: '1', disk: null }, asNumber: 65_000 }],
+  ['delete', '/nodes/:node', '/nodes/beta?removeEndpoints=true'],
 ];
 
 describe('the OpenAPI document', () => {
@@ -86,6 +88,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('tells the truth: each operation answers with what its schema says', async () => {
+    await addNode(harness, 'beta');
     for (const [method, path, url, body] of CALLS) {
       const response = await api[method](url).send(body);
       const { response: schema, text } = adminRoutes.find((r) => r.method === method && r.path === path) as AnyRoute;

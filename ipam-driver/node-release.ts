@@ -1,0 +1,78 @@
+import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
+import type { Cidr } from '../src/model/cidr.js';
+import { HandleRecord, handleKey } from '../src/model/handle.js';
+import type { NodeName } from '../src/model/ids.js';
+import { SubnetRecord, subnetKey } from '../src/model/subnet.js';
+import { type IpamContext, isoNow } from './allocation-context.js';
+import { allocationsOf, free, isEmpty } from './block.js';
+import type { Draft } from './draft.js';
+import type { SubnetRegistry } from './subnet-registry.js';
+
+/** Records that one transaction changes: with the rest of it, below etcd's limit of 128 writes. */
+const AT_ONCE = 30;
+
+/**
+ * Gives up all that a node has: subnets with their reservations, addresses, handles, and the affinity of blocks. Blocks
+ * in which nothing is left go, others are the next node's to claim. Again: nothing happens.
+ *
+ * @returns how many addresses were freed
+ */
+export async function releaseNode(context: IpamContext, registry: SubnetRegistry, node: NodeName): Promise<number> {
+  const { ledger } = context;
+  const subnets = await ledger.run({ fresh: true, decide: (draft) => draft.list(SubnetRecord, SubnetRecord.prefix) });
+  let freed = 0;
+  for (const { cidr, references } of subnets) {
+    for (const reference of references.filter((one) => one.node === node)) {
+      await registry.release({ subnet: cidr, reference: reference.id });
+    }
+    for (let more = true; more; ) {
+      const done = await ledger.run({ fresh: true, decide: (draft) => releaseSome(draft, context, { cidr, node }) });
+      freed += done.freed;
+      more = done.more;
+    }
+  }
+  while (await ledger.run({ fresh: true, decide: (draft) => deleteSomeHandles(draft, node) }));
+  return freed;
+}
+
+async function releaseSome(
+  draft: Draft,
+  context: IpamContext,
+  { cidr, node }: { readonly cidr: Cidr; readonly node: NodeName },
+): Promise<{ readonly freed: number; readonly more: boolean }> {
+  const key = subnetKey(cidr);
+  const subnet = await draft.read(SubnetRecord, key);
+  if (subnet === undefined) return { freed: 0, more: false };
+  const blocks = await draft.list(BlockRecord, blocksPrefix(cidr));
+  const changed = blocks
+    .map((block) => ({ block, after: withoutNode(block, node, isoNow(context)) }))
+    .filter(({ block, after }) => after !== block);
+  const now = changed.slice(0, AT_ONCE);
+  let freed = 0;
+  for (const { block, after } of now) {
+    draft.write(BlockRecord, blockKey(cidr, block.cidr), isEmpty(after) ? undefined : after);
+    freed += block.allocations.size - after.allocations.size;
+  }
+  const nothingLeft =
+    subnet.references.length === 0 && blocks.every((block) => isEmpty(withoutNode(block, node, isoNow(context))));
+  if (nothingLeft && changed.length === now.length) draft.write(SubnetRecord, key, undefined);
+  return { freed, more: changed.length > now.length };
+}
+
+/** The same block, if the node has nothing in it. */
+function withoutNode(block: Block, node: NodeName, at: string): Block {
+  let after = block;
+  for (const { address, allocation } of allocationsOf(block)) {
+    if (allocation.state !== 'reserved' && allocation.node === node) after = free(after, address, at);
+  }
+  if (after.node !== node) return after;
+  const { node: _given, ...unclaimed } = after;
+  return unclaimed;
+}
+
+/** True: there may be more. */
+async function deleteSomeHandles(draft: Draft, node: NodeName): Promise<boolean> {
+  const handles = (await draft.list(HandleRecord, HandleRecord.prefix)).filter((handle) => handle.node === node);
+  for (const { id } of handles.slice(0, AT_ONCE)) draft.write(HandleRecord, handleKey(id), undefined);
+  return handles.length > AT_ONCE;
+}
