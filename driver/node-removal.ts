@@ -32,7 +32,7 @@ export class NodeRemover implements NodeAdmin {
     await this.#removeEndpoints(node);
     const networks = await this.#removeNetworks(node);
     const addresses = await this.#ipam.releaseNode(node);
-    await this.#store.transact({ compares: [], writes: known ? [{ kind: 'delete', key: nodeKey(node) }] : [] });
+    if (known) await this.#store.transact({ compares: [], writes: [{ kind: 'delete', key: nodeKey(node) }] });
     return { endpoints, networks, addresses, known };
   }
 

@@ -61,7 +61,7 @@ describeInLab('the command line beside a real engine', () => {
   );
 
   test(
-    'a rule that selects by a label of the container holds from its first packet, and opens when the label fits',
+    'a rule that selects by a label of the container opens to those whose label fits, and denies by it at once',
     async () => {
       const lab = corduroy();
       await lab.network('picked');
