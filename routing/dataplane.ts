@@ -71,7 +71,6 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   readonly #pacer: Pacer;
   readonly #removals: LateRemovals;
   readonly #closers: (() => void)[] = [];
-  #ipv6 = true;
   #starting: Promise<void> | undefined;
   readonly #stopped = new AbortController();
   #lastResync: DataplaneStatus['lastResync'];
@@ -92,7 +91,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       log,
     });
     this.#applier = new FirewallApplier({
-      programmer: new FirewallProgrammer(kernel, [4, 6]),
+      programmer: new FirewallProgrammer(kernel, kernel.families),
       source: options.firewall,
       clock,
       log,
@@ -107,7 +106,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       flows: this.#flows,
       policyInForce: (signal) => this.#applier.settled(signal),
       log,
-      ipv6: () => this.#ipv6,
+      ipv6: kernel.families.includes(6),
       gatewayOf: ({ dockerNetworkId }) => options.view.localNetworks.get(dockerNetworkId)?.value.linkLocalGateway,
     });
     this.#hostRoutes = new HostRoutes({
@@ -163,7 +162,6 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     );
     const blocks = this.#options.ownBlocks?.subscribe(() => this.#hostRoutes.changed());
     if (blocks !== undefined) this.#closers.push(blocks);
-    this.#ipv6 = (await kernel.sysctls.list('net/ipv6/conf')).length > 0;
     await this.#bringUp();
     this.#watch();
   }

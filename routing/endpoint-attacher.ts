@@ -17,7 +17,7 @@ export class EndpointAttacher {
   readonly #flows: AddressFlows;
   readonly #policyInForce: (signal?: AbortSignal) => Promise<void>;
   readonly #log: Logger;
-  readonly #ipv6: () => boolean;
+  readonly #ipv6: boolean;
   readonly #gatewayOf: (endpoint: Endpoint) => IpAddress | undefined;
   readonly #links = new Set<InterfaceName>();
   /** Links that carried packets since their addresses' connections were last forgotten. */
@@ -33,7 +33,8 @@ export class EndpointAttacher {
     readonly flows: AddressFlows;
     readonly policyInForce: (signal?: AbortSignal) => Promise<void>;
     readonly log: Logger;
-    readonly ipv6: () => boolean;
+    /** The kernel has IPv6. */
+    readonly ipv6: boolean;
     /** The address that the endpoint's container has as its IPv4 gateway. */
     readonly gatewayOf: (endpoint: Endpoint) => IpAddress | undefined;
   }) {
@@ -57,7 +58,7 @@ export class EndpointAttacher {
   }
 
   stateOf(endpoint: Pick<Endpoint, 'id' | 'dockerNetworkId' | 'mac' | 'addresses'>): EndpointKernelState {
-    return endpointKernelState(endpoint, { ipv6: this.#ipv6() });
+    return endpointKernelState(endpoint, { ipv6: this.#ipv6 });
   }
 
   async attach(endpoint: Endpoint, mtu: number, signal?: AbortSignal): Promise<void> {

@@ -23,7 +23,7 @@ export async function uninstallDataplane(kernel: Kernel, formerHostSettings: Tex
   await kernel.network.retired();
   const routes = (await kernel.network.ourRoutes()).filter(isOurRoute);
   await kernel.network.apply(routes.map((route) => ({ kind: 'removeRoute', route })));
-  const programmer = new FirewallProgrammer(kernel, [4, 6]);
+  const programmer = new FirewallProgrammer(kernel, kernel.families);
   await programmer.synchronise(nothing);
   await sweepAll(programmer);
   await new HostForwarding(kernel.sysctls, formerHostSettings).restore();

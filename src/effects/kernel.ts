@@ -1,3 +1,4 @@
+import type { IpFamily } from '../model/ip-address.js';
 import type { Conntrack } from './conntrack.js';
 import type { IpSets } from './ip-sets.js';
 import type { NetworkStack } from './network-stack.js';
@@ -9,6 +10,8 @@ export interface Kernel {
   readonly backend: PacketFilterBackend;
   /** The table behind all others that filter; some kernels lack `security`. */
   readonly lastTable: 'security' | 'filter';
+  /** Those that this kernel knows: one that was booted with ipv6.disable=1 does not know IPv6. */
+  readonly families: readonly IpFamily[];
   readonly network: NetworkStack;
   readonly ipSets: IpSets;
   readonly packetFilters: { readonly 4: PacketFilter; readonly 6: PacketFilter };

@@ -9,10 +9,11 @@ export interface KernelApply {
 
 /** The same kernel; `observe` is told how long each transaction with its packet filters took. */
 export function timedKernel(kernel: Kernel, observe: (apply: KernelApply) => void): Kernel {
-  const { backend, lastTable, network, ipSets, packetFilters, sysctls, conntrack } = kernel;
+  const { backend, lastTable, families, network, ipSets, packetFilters, sysctls, conntrack } = kernel;
   return {
     backend,
     lastTable,
+    families,
     network,
     ipSets,
     packetFilters: { 4: timed(packetFilters[4], observe), 6: timed(packetFilters[6], observe) },

@@ -40,6 +40,8 @@ const MTU = 1450;
 export interface LabOptions {
   /** What the data plane takes for the policy engine. */
   readonly source?: (engine: FirewallSource) => FirewallSource;
+  /** How programs run and settings are read; absent: as the namespace does it. */
+  readonly host?: (namespace: TestNamespace) => Pick<TestNamespace, 'runner' | 'sysctls'>;
   /** What it takes for the kernel. */
   readonly kernel?: (kernel: Kernel) => Kernel;
   readonly clock?: Clock;
@@ -128,11 +130,12 @@ export class DataplaneLab {
 
   async start(): Promise<KernelDataplane> {
     const { namespace } = this;
+    const { runner, sysctls } = this.#options.host?.(namespace) ?? namespace;
     const real = await openLinuxKernel({
       backend: this.#backend,
       log: silentLogger,
-      runner: namespace.runner,
-      sysctls: namespace.sysctls,
+      runner,
+      sysctls,
     });
     const kernel = this.#options.kernel?.(real) ?? real;
     const firewall = new PolicyEngine({

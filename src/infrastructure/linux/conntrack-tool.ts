@@ -9,13 +9,15 @@ const MAX_LINES = 500;
 /** Connection tracking through conntrack(8); deletions go as one batch (`--load-file`), which takes absent entries as done. */
 export class ConntrackTool implements Conntrack {
   readonly #runner: CommandRunner;
+  readonly #families: readonly IpFamily[];
 
-  constructor(runner: CommandRunner) {
+  constructor(runner: CommandRunner, families: readonly IpFamily[]) {
     this.#runner = runner;
+    this.#families = families;
   }
 
   async list(): Promise<readonly TrackedFlow[]> {
-    const texts = await Promise.all(([4, 6] as const).map((family) => this.#listText(family)));
+    const texts = await Promise.all(this.#families.map((family) => this.#listText(family)));
     return texts.flatMap(parseConntrackList);
   }
 
@@ -23,7 +25,8 @@ export class ConntrackTool implements Conntrack {
   async forgetAddresses(addresses: readonly IpAddress[]): Promise<void> {
     const wanted = new Set<string>(addresses);
     const families = new Set(addresses.map(familyOf));
-    const texts = await Promise.all([...families].map((family) => this.#listText(family)));
+    const known = this.#families.filter((family) => families.has(family));
+    const texts = await Promise.all(known.map((family) => this.#listText(family)));
     const lines = texts.flatMap((text) => text.split('\n')).filter((line) => mentions(line, wanted));
     await this.forgetFlows(parseConntrackList(lines.join('\n')));
   }

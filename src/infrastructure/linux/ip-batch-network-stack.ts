@@ -3,6 +3,7 @@ import type { Logger } from '../../effects/logger.js';
 import type { NetworkCommand, NetworkStack, NetworkStackChange } from '../../effects/network-stack.js';
 import { describeError, KernelError } from '../../model/errors.js';
 import type { InterfaceName } from '../../model/ids.js';
+import type { IpFamily } from '../../model/ip-address.js';
 import type { Link } from '../../model/link.js';
 import { type PermanentNeighbour, ROUTE_PROTOCOL, type Route } from '../../model/route.js';
 import { type HelperKind, HelperProcess } from './helper-process.js';
@@ -32,10 +33,12 @@ const STALE = /No such device|Cannot find device|does not exist/;
 export class IpBatchNetworkStack implements NetworkStack {
   readonly #runner: CommandRunner;
   readonly #log: Logger;
+  readonly #families: readonly IpFamily[];
   readonly #changes: HelperProcess;
   readonly #reaper: LinkReaper;
 
-  constructor(runner: CommandRunner, log: Logger) {
+  constructor(runner: CommandRunner, log: Logger, families: readonly IpFamily[]) {
+    this.#families = families;
     this.#runner = runner;
     this.#log = log;
     this.#changes = new HelperProcess(runner, IP_BATCH, log);
@@ -78,8 +81,8 @@ export class IpBatchNetworkStack implements NetworkStack {
 
   async ourRoutes(): Promise<readonly Route[]> {
     const texts = await Promise.all(
-      ['-4', '-6'].map((family) =>
-        this.#read(['-json', family, 'route', 'show', 'table', 'main', 'proto', String(ROUTE_PROTOCOL)]),
+      this.#families.map((family) =>
+        this.#read(['-json', `-${family}`, 'route', 'show', 'table', 'main', 'proto', String(ROUTE_PROTOCOL)]),
       ),
     );
     return texts.flatMap(parseRoutes);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import { describeError } from '../../model/errors.js';
+import type { IpFamily } from '../../model/ip-address.js';
 import { iptablesTool } from './iptables-restore-packet-filter.js';
 
 /** Between two looks, in ms; longer where looking would take more than a hundredth of the time. */
@@ -9,14 +10,20 @@ const LOOK_MS = 500;
 const SHARE = 0.01;
 
 /** Looks at the legacy tables, which tell nobody of their changes, and calls the listener when anybody changed them. */
-export function watchLegacyTables(runner: CommandRunner, log: Logger, listener: () => void): { close(): void } {
+export function watchLegacyTables(options: {
+  readonly runner: CommandRunner;
+  readonly families: readonly IpFamily[];
+  readonly log: Logger;
+  readonly listener: () => void;
+}): { close(): void } {
+  const { runner, families, log, listener } = options;
   let last: string | undefined;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async () => {
     const begun = performance.now();
     try {
-      const now = await fingerprint(runner);
+      const now = await fingerprint(runner, families);
       if (last !== undefined && last !== now && !closed) listener();
       last = now;
     } catch (error) {
@@ -35,9 +42,9 @@ export function watchLegacyTables(runner: CommandRunner, log: Logger, listener: 
   };
 }
 
-async function fingerprint(runner: CommandRunner): Promise<string> {
+async function fingerprint(runner: CommandRunner, families: readonly IpFamily[]): Promise<string> {
   const hash = createHash('sha256');
-  for (const family of [4, 6] as const) {
+  for (const family of families) {
     const { stdout } = await runner.run(iptablesTool(family, 'legacy', 'save'), []);
     // Counters and times change by themselves.
     hash.update(stdout.replace(/^#.*$| \[\d+:\d+\]$/gm, ''));

@@ -4,6 +4,7 @@ import type { Kernel } from '../../effects/kernel.js';
 import type { Logger } from '../../effects/logger.js';
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
 import type { Sysctls } from '../../effects/sysctls.js';
+import type { IpFamily } from '../../model/ip-address.js';
 import { ConntrackTool } from './conntrack-tool.js';
 import { ExecaCommandRunner } from './execa-command-runner.js';
 import { InteractiveIpSets } from './interactive-ip-sets.js';
@@ -40,8 +41,10 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
       [`iptables-${backend}-restore`, '--version'],
     ].map(([program, argument]) => runner.run(program as string, [argument as string])),
   );
-  const lastTable = (await hasSecurityTable(runner, backend)) ? 'security' : 'filter';
-  const network = new IpBatchNetworkStack(runner, log);
+  const sysctls = options.sysctls ?? new ProcSysctls();
+  const families = await familiesOf(sysctls, log);
+  const lastTable = (await hasSecurityTable(runner, backend, families)) ? 'security' : 'filter';
+  const network = new IpBatchNetworkStack(runner, log, families);
   const ipSets = new InteractiveIpSets(runner, log);
   const filter4 = new IptablesRestorePacketFilter(runner, 4, backend, log);
   const filter6 = new IptablesRestorePacketFilter(runner, 6, backend, log);
@@ -49,12 +52,14 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
   return {
     backend,
     lastTable,
+    families,
     network,
     ipSets,
     packetFilters: { 4: filter4, 6: filter6 },
-    sysctls: options.sysctls ?? new ProcSysctls(),
-    conntrack: new ConntrackTool(runner),
-    watchPacketFilter: (listener) => watchPacketFilter({ runner, backend, ourPids: filterPids, log, listener }),
+    sysctls,
+    conntrack: new ConntrackTool(runner, families),
+    watchPacketFilter: (listener) =>
+      watchPacketFilter({ runner, backend, families, ourPids: filterPids, log, listener }),
     helperPids: () => [...network.helperPids(), ...filterPids(), ipSets.helperPid()].filter((pid) => pid !== undefined),
     close: () => {
       for (const part of [network, ipSets, filter4, filter6]) part.close();
@@ -63,11 +68,19 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
 }
 
 /** nf_tables makes it of nothing; the legacy tables need the modules iptable_security and ip6table_security. */
-async function hasSecurityTable(runner: CommandRunner, backend: PacketFilterBackend): Promise<boolean> {
-  const reads = ([4, 6] as const).map((family) =>
-    runner.run(iptablesTool(family, backend, 'save'), ['-t', 'security']),
-  );
+async function hasSecurityTable(
+  runner: CommandRunner,
+  backend: PacketFilterBackend,
+  families: readonly IpFamily[],
+): Promise<boolean> {
+  const reads = families.map((family) => runner.run(iptablesTool(family, backend, 'save'), ['-t', 'security']));
   return (await Promise.all(reads)).every(({ exitCode }) => exitCode === 0);
+}
+
+async function familiesOf(sysctls: Sysctls, log: Logger): Promise<readonly IpFamily[]> {
+  if ((await sysctls.list('net/ipv6/conf')).length > 0) return [4, 6];
+  log.warn({}, 'this kernel has no IPv6: IPv6 addresses of containers are not served');
+  return [4];
 }
 
 function legacyTableNames(): string {

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { CommandRunner, RunningCommand } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
+import type { IpFamily } from '../../model/ip-address.js';
 import { watchLegacyTables } from './legacy-tables-watch.js';
 
 const RESTART_MS = 1_000;
@@ -17,12 +18,13 @@ const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
 export function watchPacketFilter(options: {
   readonly runner: CommandRunner;
   readonly backend: PacketFilterBackend;
+  readonly families: readonly IpFamily[];
   readonly ourPids: () => readonly number[];
   readonly log: Logger;
   readonly listener: () => void;
 }): { close(): void } {
   const { runner, backend, ourPids, log, listener } = options;
-  if (backend === 'legacy') return watchLegacyTables(runner, log, listener);
+  if (backend === 'legacy') return watchLegacyTables(options);
   let closed = false;
   let running: RunningCommand | undefined;
   let timer: NodeJS.Timeout | undefined;
