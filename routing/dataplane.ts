@@ -151,7 +151,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   }
 
   async #start(): Promise<void> {
-    const { view, kernel, firewall } = this.#options;
+    const { view, firewall } = this.#options;
     await view.ready();
     for (const change of replayView(view)) firewall.apply(change);
     this.#closers.push(

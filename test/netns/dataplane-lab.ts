@@ -1,3 +1,4 @@
+import { afterAll } from '@jest/globals';
 import { PolicyEngine } from '../../policy/engine.js';
 import { isFlowDenied } from '../../policy/judge-flow.js';
 import { DEFAULT_POLICY_SETTINGS } from '../../policy/settings.js';
@@ -48,6 +49,14 @@ export interface LabOptions {
   readonly ownBlocks?: NonNullable<DataplaneOptions['ownBlocks']>;
 }
 
+/** Labs that are not disposed of yet. */
+const open = new Set<DataplaneLab>();
+
+// Monitors and helpers of a lab that a failed test left would keep the test process from ending.
+afterAll(() => {
+  for (const lab of open) lab.stop();
+});
+
 /** A node's data plane in a namespace of its own, over the real policy engine and an in-memory datastore. */
 export class DataplaneLab {
   readonly namespace: TestNamespace;
@@ -78,6 +87,7 @@ export class DataplaneLab {
     const store = new ClusterCache({ datastore: new InMemoryDatastore(), node: NODE, log: silentLogger });
     await store.ready();
     const lab = new DataplaneLab(namespace, store, backend, options);
+    open.add(lab);
     const web = parseNetworkName('web');
     await lab.write([
       ...['10.64.0.0/12', 'fd80:c0de::/48'].map((text) => {
@@ -179,6 +189,7 @@ export class DataplaneLab {
 
   async dispose(): Promise<void> {
     this.stop();
+    open.delete(this);
     await this.namespace.dispose();
   }
 

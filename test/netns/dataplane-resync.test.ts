@@ -72,7 +72,7 @@ async function makeForeignThings(namespace: TestNamespace, backend: string): Pro
     await lab.dataplane.settled();
   });
   afterEach(async () => {
-    await container.dispose();
+    await container?.dispose();
     await lab.dispose();
   });
 

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { afterAll } from '@jest/globals';
 import type { CommandRunner } from '../../src/effects/command-runner.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import type { Sysctl, Sysctls } from '../../src/effects/sysctls.js';
@@ -7,6 +8,14 @@ import { HelperProcess } from '../../src/infrastructure/linux/helper-process.js'
 import { KernelError } from '../../src/model/errors.js';
 
 let count = 0;
+/** Namespaces that are not disposed of yet. */
+const open = new Set<TestNamespace>();
+
+// What a test that failed half-way left would keep the test process from ending.
+afterAll(async () => {
+  for (const namespace of open) await namespace.dispose().catch((error) => console.warn(String(error)));
+});
+
 const host = new ExecaCommandRunner();
 
 /**
@@ -41,6 +50,7 @@ export class TestNamespace {
     const name = `cordt-${label}-${process.pid}-${++count}`;
     await succeed(host, 'ip', ['netns', 'add', name]);
     const namespace = new TestNamespace(name);
+    open.add(namespace);
     await namespace.ip('link set lo up');
     return namespace;
   }
@@ -60,6 +70,7 @@ export class TestNamespace {
   }
 
   async dispose(): Promise<void> {
+    if (!open.delete(this)) return;
     this.#shell.stop();
     await succeed(host, 'ip', ['netns', 'del', this.name]);
   }
