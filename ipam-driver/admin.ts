@@ -125,6 +125,10 @@ export class LedgerIpamAdmin implements IpamAdmin {
     return releaseNode(this.#context, this.#registry, node);
   }
 
+  badRecords(): readonly { readonly key: string; readonly problem: string }[] {
+    return this.#context.ledger.corrupt().map(({ key, message }) => ({ key, problem: message }));
+  }
+
   async check(options: { readonly repair: boolean }): Promise<IpamCheckReport> {
     const { store, clock, node } = this.#context;
     const snapshot = await readSnapshot(this.#datastore);
@@ -138,9 +142,19 @@ export class LedgerIpamAdmin implements IpamAdmin {
     );
     const problems = findProblems({ ...snapshot, now: clock.now(), node, endpoints, boundSubnets });
     const findings: IpamFinding[] = [];
-    for (const { repair: cure, ...problem } of problems) {
+    // What seems to belong to nobody may belong to a record that cannot be read.
+    const legible = snapshot.corrupt.length === 0 && store.problems.length === 0;
+    for (const { repair: known, ...problem } of problems) {
+      const cure = legible ? known : undefined;
       const repaired = options.repair && cure !== undefined && (await repair(this.#context, cure));
-      findings.push({ ...problem, ...(cure === undefined ? {} : { repair: describeRepair(cure) }), repaired });
+      const wait =
+        known !== undefined && !legible ? '; put the bad records right first, which "corduroy status" lists' : '';
+      findings.push({
+        ...problem,
+        message: problem.message + wait,
+        ...(cure === undefined ? {} : { repair: describeRepair(cure) }),
+        repaired,
+      });
     }
     const addresses = snapshot.blocks.reduce((sum, { allocations }) => sum + allocations.size, 0);
     return { blocks: snapshot.blocks.length, addresses, endpoints: endpoints.length, findings };

@@ -1,7 +1,7 @@
 import type { ClusterStore } from '../src/effects/cluster-view.js';
 import { ABSENT, type Compare, type Datastore, type StoredValue, type Write } from '../src/effects/datastore.js';
 import type { Logger } from '../src/effects/logger.js';
-import { ConflictError, DatastoreUnavailableError } from '../src/model/errors.js';
+import { ConflictError, type CorruptRecordError, DatastoreUnavailableError } from '../src/model/errors.js';
 import { Draft, StaleReadError } from './draft.js';
 import { decodeStored, RecordCache } from './record-cache.js';
 
@@ -55,6 +55,11 @@ export class Ledger {
   }
 
   /** Resolves when what was decided is durable. @throws what `decide` throws, or ConflictError for `alongside` */
+  /** Records that could not be read when they were last seen. */
+  corrupt(): readonly CorruptRecordError[] {
+    return this.#cache.corrupt();
+  }
+
   run<T>(operation: Operation<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ operation, resolve: resolve as (value: unknown) => void, reject });

@@ -2,6 +2,7 @@ import type { AddressReclaim, Reclaimed } from '../src/effects/address-reclaim.j
 import type { DockerNetwork } from '../src/effects/docker.js';
 import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
+import { endpointsOfKeys } from '../src/model/endpoint.js';
 import type { DockerNetworkId } from '../src/model/ids.js';
 import { type Subnet, SubnetRecord } from '../src/model/subnet.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
@@ -49,7 +50,13 @@ export class Reclaimer implements AddressReclaim {
     for (const [id, { value }] of store.localNetworks) {
       networks.set(id, store.networks.get(value.network)?.value.subnets.map(({ cidr }) => cidr) ?? []);
     }
-    return { now: clock.now(), node, endpoints: new Set(store.endpoints.keys()), networks, suspects: this.#suspects };
+    // An endpoint whose record cannot be read still has its addresses.
+    const unreadable = endpointsOfKeys(
+      node,
+      store.problems.map(({ key }) => key),
+    );
+    const endpoints = new Set([...store.endpoints.keys(), ...unreadable]);
+    return { now: clock.now(), node, endpoints, networks, suspects: this.#suspects };
   }
 }
 

@@ -39,6 +39,11 @@ export class RecordCache {
     return this.set(key, decodeStored(kind, stored));
   }
 
+  /** Those that could not be read when they were last seen. */
+  corrupt(): readonly CorruptRecordError[] {
+    return [...this.#records.values()].flatMap((record) => ('corrupt' in record ? [record.corrupt] : []));
+  }
+
   /** Keys of a listed folder, in no order; undefined if it was not listed. */
   folder(prefix: string): ReadonlySet<string> | undefined {
     return this.#folders.get(prefix);
@@ -47,12 +52,13 @@ export class RecordCache {
   /** @param prefix ends in a slash, and only such keys as have no further slash are kept */
   async list<T>(kind: RecordKind<T>, prefix: string): Promise<ReadonlySet<string>> {
     const { items } = await this.#datastore.list(prefix);
+    const told = new Set(this.corrupt().map(({ key }) => key));
     for (const key of this.#folders.get(prefix) ?? []) this.#records.delete(key);
     const keys = new Set<string>();
     this.#folders.set(prefix, keys);
     for (const item of items) {
       const record = decodeStored(kind, item);
-      if ('corrupt' in record) this.#log.error({ key: item.key }, describeError(record.corrupt));
+      if ('corrupt' in record && !told.has(item.key)) this.#log.error({ key: item.key }, describeError(record.corrupt));
       this.set(item.key, record);
     }
     return keys;

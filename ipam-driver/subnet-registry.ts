@@ -83,8 +83,10 @@ export class SubnetRegistry {
       decide: async (draft) => {
         await draft.read(AddressPlanRecord, ADDRESS_PLAN_KEY);
         const pools = await draft.list(PoolRecord, PoolRecord.prefix);
+        // A pool whose record cannot be read is a pool: it must neither be doubled nor overwritten.
+        const there = [...pools.map((pool) => pool.cidr), ...draft.corruptKeys(PoolRecord.prefix)];
         const missing = defaults
-          .filter((cidr) => !pools.some((pool) => pool.cidr.includes(':') === cidr.includes(':')))
+          .filter((cidr) => !there.some((other) => other.includes(':') === cidr.includes(':')))
           .map((cidr) => newPool({ cidr }));
         for (const pool of missing) draft.write(PoolRecord, poolKey(pool.cidr), pool);
         if (missing.length > 0) draft.write(AddressPlanRecord, ADDRESS_PLAN_KEY, { changedBy: node });

@@ -8,7 +8,7 @@ import type { Kernel } from '../src/effects/kernel.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { NetworkStackChange } from '../src/effects/network-stack.js';
 import type { TextFile } from '../src/effects/text-file.js';
-import type { Endpoint } from '../src/model/endpoint.js';
+import { type Endpoint, endpointsOfKeys } from '../src/model/endpoint.js';
 import { describeError, InternalError, KernelError } from '../src/model/errors.js';
 import {
   containerInterfaceOf,
@@ -121,6 +121,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       kernel,
       attacher: this.#attacher,
       localEndpoints: () => this.#localEndpoints(),
+      unreadable: () => this.#unreadableEndpoints(),
       hostRoutes: this.#hostRoutes,
       now: () => clock.now(),
     });
@@ -274,6 +275,14 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       attached: this.#attacher.links.size,
       refused: this.#applier.refused,
     };
+  }
+
+  #unreadableEndpoints(): readonly EndpointId[] {
+    const { view, node } = this.#options;
+    return endpointsOfKeys(
+      node,
+      view.problems.map(({ key }) => key),
+    );
   }
 
   #localEndpoints(): readonly Endpoint[] {

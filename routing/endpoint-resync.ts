@@ -2,7 +2,7 @@ import type { Repair } from '../src/effects/dataplane-status.js';
 import type { Kernel } from '../src/effects/kernel.js';
 import type { NetworkCommand } from '../src/effects/network-stack.js';
 import type { Endpoint } from '../src/model/endpoint.js';
-import { hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
+import { type EndpointId, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
 import type { Link } from '../src/model/link.js';
 import type { PermanentNeighbour, Route } from '../src/model/route.js';
 import type { EndpointAttacher } from './endpoint-attacher.js';
@@ -31,6 +31,7 @@ export class EndpointResync {
   readonly #kernel: Kernel;
   readonly #attacher: EndpointAttacher;
   readonly #localEndpoints: () => readonly Endpoint[];
+  readonly #unreadable: () => readonly EndpointId[];
   readonly #hostRoutes: HostRoutes;
   readonly #now: () => Date;
   readonly #waitingSince = new Map<InterfaceName, number>();
@@ -39,12 +40,15 @@ export class EndpointResync {
     readonly kernel: Kernel;
     readonly attacher: EndpointAttacher;
     readonly localEndpoints: () => readonly Endpoint[];
+    /** Endpoints of this node whose records are there and cannot be read: their links stay, without policy. */
+    readonly unreadable: () => readonly EndpointId[];
     readonly hostRoutes: HostRoutes;
     readonly now: () => Date;
   }) {
     this.#kernel = options.kernel;
     this.#attacher = options.attacher;
     this.#localEndpoints = options.localEndpoints;
+    this.#unreadable = options.unreadable;
     this.#hostRoutes = options.hostRoutes;
     this.#now = options.now;
   }
@@ -89,7 +93,9 @@ export class EndpointResync {
     settled: (name: InterfaceName) => boolean,
     report: ReportRepair,
   ): Promise<void> {
+    const unreadable = new Set(this.#unreadable().map(hostInterfaceOf));
     const stray = links.filter(({ name }) => {
+      if (unreadable.has(hostEndOf(name))) return false;
       if (isOurHostEnd(name)) return !endpoints.has(name) && settled(name);
       return isOurContainerEnd(name) && settled(hostEndOf(name)) && this.#waitsTooLong(name, endpoints);
     });

@@ -36,6 +36,8 @@ export interface Registration {
 /** Writes the node's record, keeping what people gave it by command; tries again until the datastore takes it. */
 export async function registerNode(node: Node, { store, keepsAsNumber, clock, signal }: Registration): Promise<void> {
   while (!signal.aborted) {
+    // What a user wrote there cannot be read, and would be lost: the next start after it is put right registers the node.
+    if (store.problems.some(({ key }) => key === nodeKey(node.name))) return;
     const existing = store.nodes.get(node.name);
     const value = NodeRecord.encode({
       ...node,

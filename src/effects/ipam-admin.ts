@@ -137,6 +137,8 @@ export interface IpamAdmin {
    * to claim. For a node that is gone for good. @returns how many addresses were freed
    */
   releaseNode(node: NodeName): Promise<number>;
+  /** Stored records of address management that could not be read when they were last seen. Asks nobody. */
+  badRecords(): readonly { readonly key: string; readonly problem: string }[];
   /** Compares pools, subnets, blocks, handles and endpoints. `repair: false` changes nothing. */
   check(options: { readonly repair: boolean }): Promise<IpamCheckReport>;
 }

@@ -76,6 +76,13 @@ const schema: z.ZodType<Endpoint> = z.object({
 export const EndpointRecord = defineRecord('Endpoint', schema);
 export const endpointKey = (node: NodeName, id: EndpointId): string => EndpointRecord.key(node, id);
 
+/** The ids of a node's endpoints among these keys: what a record that cannot be read still tells. */
+export function endpointsOfKeys(node: NodeName, keys: readonly string[]): readonly EndpointId[] {
+  const prefix = EndpointRecord.key(node, '');
+  const ids = keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  return ids.filter((id): id is EndpointId => /^[0-9a-f]{64}$/.test(id));
+}
+
 /**
  * The profiles that decide about an endpoint's traffic, in order: its own, or its container's, or its network's, or the
  * network's namesake. Empty: nothing is allowed.

@@ -85,6 +85,10 @@ export class InMemoryIpamAdmin implements IpamAdmin {
     return 0;
   }
 
+  badRecords() {
+    return [];
+  }
+
   async check({ repair }: { readonly repair: boolean }) {
     const finding = {
       kind: 'unbound-too-long',

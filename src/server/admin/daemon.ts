@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RefusedRule } from '../../effects/dataplane-status.js';
 import { parseCidr } from '../../model/cidr.js';
+import { PoolRecord } from '../../model/pool.js';
 import { checkHost } from '../check/host-check.js';
 import { readiness } from '../health.js';
 import { EXPOSITION_TYPE } from '../metrics-app.js';
@@ -76,7 +77,7 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
     networks: store.networks.size,
     profiles: store.profiles.size,
     nodes: store.nodes.size,
-    badRecords: store.problems.map(({ key, problem }) => ({ key, problem })),
+    badRecords: badRecordsOf(context),
   };
 }
 
@@ -85,6 +86,12 @@ const refusalFinding = ({ family, chain, rule, comment, reason }: RefusedRule) =
   subject: chain,
   message: `the kernel refuses the IPv${family} rule "${comment ?? rule}" (${reason}): all that would reach it is dropped; change or remove it, or load the kernel module that it needs`,
 });
+
+/** Pools are read by both sides, and the view is never behind. */
+const badRecordsOf = ({ store, ipam }: AdminContext): { key: string; problem: string }[] =>
+  [...store.problems, ...ipam.badRecords().filter(({ key }) => !key.startsWith(PoolRecord.prefix))].map(
+    ({ key, problem }) => ({ key, problem }),
+  );
 
 const mutable = ({ ready, problems }: ReturnType<typeof readiness>) => ({ ready, problems: [...problems] });
 const setting = ({ settings }: AdminContext, name: string): string | null | undefined =>
