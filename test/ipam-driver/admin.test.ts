@@ -225,6 +225,28 @@ describe('check', () => {
     expect(cluster.datastore.contents().get(key)).toBe('{"broken":');
   });
 
+  test('a corrupt default pool is neither made again nor in the way, and is told', async () => {
+    const key = '/corduroy/v1/pool/10.64.0.0-12';
+    cluster.datastore.put(key, '{"broken":');
+    expect(await node.ipam.ensureDefaultPools([parseCidr('10.64.0.0/12')])).toEqual([]);
+    expect(cluster.datastore.contents().get(key)).toBe('{"broken":');
+    expect(node.ipam.admin.badRecords().map(({ key: bad }) => bad)).toContain(key);
+  });
+
+  test('nothing is repaired while a record cannot be read: what seems to be nobody’s may be its', async () => {
+    await aNetwork();
+    cluster.datastore.write({ kind: 'delete', key: '/corduroy/v1/subnet/10.64.9.0-24' });
+    cluster.datastore.put('/corduroy/v1/subnet/10.64.200.0-24', '{"broken":');
+    const before = cluster.datastore.contents();
+    const { findings } = await node.ipam.admin.check({ repair: true });
+    expect(findings.map(({ kind, repaired }) => [kind, repaired])).toEqual([
+      ['corrupt-record', false],
+      ['block-without-subnet', false],
+    ]);
+    expect(findings[1]?.message).toMatch(/; put the bad records right first, which "corduroy status" lists$/);
+    expect(cluster.datastore.contents()).toEqual(before);
+  });
+
   test('blocks and reservations of a subnet that is gone are removed', async () => {
     await aNetwork();
     cluster.datastore.write({ kind: 'delete', key: '/corduroy/v1/subnet/10.64.9.0-24' });
