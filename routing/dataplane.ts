@@ -34,9 +34,14 @@ import { Pacer } from './pacer.js';
 import { RepairLog } from './repair-log.js';
 import { replayView } from './replay-view.js';
 
-const RESYNC_MS = 60_000;
 /** Between attempts to start, in ms; after the last the daemon ends, with the sentence that tells why. */
 const START_PAUSES_MS = [250, 500, 1_000, 2_000, 4_000];
+/**
+ * Between two resyncs that nothing asked for, in ms: the kernel tells nobody when a set or a setting is changed. The
+ * share of the time that they may take decides within these bounds.
+ */
+const RESYNC_MS = { least: 10_000, most: 60_000 };
+const RESYNC_SHARE = 0.02;
 /** After a sign of foreign changes: soon, but once for all that come together. */
 const SOON_MS = 10;
 /** Between two resyncs that signs asked for; reading back costs some 30 ms of processor time. */
@@ -136,7 +141,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       work: () => this.#resyncQuietly(),
       soonMs: SOON_MS,
       restMs: REST_MS,
-      everyMs: RESYNC_MS,
+      everyMs: (workMs) => Math.min(Math.max(workMs / RESYNC_SHARE, RESYNC_MS.least), RESYNC_MS.most),
     });
   }
 

@@ -203,7 +203,12 @@ export class FirewallApplier {
     });
     this.#tellRefused();
     // The first time it is not drift: nothing was ours yet, or an earlier run's rules are taken over.
-    if (this.#adopted) this.#onFindings(findings.filter(({ name }) => !expected.has(name)));
+    if (this.#adopted) {
+      const drift = findings.filter(({ name }) => !expected.has(name));
+      // What began while rules were missing must not go on as established.
+      this.#stricter ||= drift.length > 0;
+      this.#onFindings(drift);
+    }
     this.#adopted = true;
   }
 

@@ -3,7 +3,7 @@ export class Pacer {
   readonly #work: () => Promise<void>;
   readonly #soonMs: number;
   readonly #restMs: number;
-  readonly #everyMs: number;
+  readonly #everyMs: (workMs: number) => number;
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #restedAt = 0;
@@ -15,7 +15,8 @@ export class Pacer {
     readonly work: () => Promise<void>;
     readonly soonMs: number;
     readonly restMs: number;
-    readonly everyMs: number;
+    /** From the end of one run to the next that nothing asked for, by how long that one took, in ms. */
+    readonly everyMs: (workMs: number) => number;
   }) {
     this.#work = options.work;
     this.#soonMs = options.soonMs;
@@ -25,7 +26,7 @@ export class Pacer {
 
   start(): void {
     this.#stopped = false;
-    this.#schedule(this.#everyMs);
+    this.#schedule(this.#everyMs(0));
   }
 
   stop(): void {
@@ -52,9 +53,11 @@ export class Pacer {
     this.#dueAt = Number.POSITIVE_INFINITY;
     this.#working = true;
     this.#again = false;
+    const begun = performance.now();
     await this.#work();
+    const workMs = performance.now() - begun;
     this.#working = false;
     this.#restedAt = performance.now() + this.#restMs;
-    this.#schedule(this.#again ? this.#restMs : this.#everyMs);
+    this.#schedule(this.#again ? this.#restMs : this.#everyMs(workMs));
   }
 }

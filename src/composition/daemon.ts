@@ -99,6 +99,10 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     },
     log,
     deadlineMs: config.deadlineMs - REPLY_MARGIN_MS,
+    hindrance: () => {
+      const health = datastore.health();
+      return health.kind === 'connected' ? undefined : `${datastoreName(config)} does not answer (${health.reason})`;
+    },
     observe: (call) => metrics.observeRequest(call),
   });
   const pluginSocket = await listenOnUnixSocket(config.pluginSocket, plugin.app);
@@ -170,6 +174,9 @@ async function ensureDefaultPools(
     }
   }
 }
+
+const datastoreName = ({ datastore, etcd }: CorduroyConfig): string =>
+  datastore === 'etcd' ? `etcd at ${etcd.endpoints.join(', ')}` : 'the embedded datastore';
 
 const datastoreConfig = ({ datastore, dataDir, etcd }: CorduroyConfig): DatastoreConfig =>
   datastore === 'embedded' ? { kind: 'embedded', directory: `${dataDir}/datastore` } : { kind: 'etcd', ...etcd };

@@ -37,6 +37,8 @@ export interface PluginAppOptions {
   readonly handlers: PluginHandlers;
   readonly log: Logger;
   readonly deadlineMs?: number;
+  /** What is down that calls wait for, if anything: a call that did not end in time names it. */
+  readonly hindrance?: () => string | undefined;
   /** Told of every answered request, for metrics. */
   readonly observe?: (call: CallObservation) => void;
 }
@@ -48,7 +50,8 @@ interface Answer {
 }
 
 /** Docker's plugin API over HTTP: each request is read, handled within its deadline, answered, and told in one log line. */
-export function pluginApp({ handlers, log, deadlineMs = DEFAULT_DEADLINE_MS, observe }: PluginAppOptions): PluginApp {
+export function pluginApp(options: PluginAppOptions): PluginApp {
+  const { handlers, log, deadlineMs = DEFAULT_DEADLINE_MS, hindrance = () => undefined, observe } = options;
   const methods = pluginMethods(handlers);
   const inFlight = new Set<Promise<unknown>>();
   const app = express();
@@ -60,7 +63,12 @@ export function pluginApp({ handlers, log, deadlineMs = DEFAULT_DEADLINE_MS, obs
     const started = performance.now();
     const method = request.path.slice(1, 100);
     const callLog = log.child({ call: ++calls, method });
-    const { answer, ids } = await answerTo(request, methods.get(request.path), { callLog, deadlineMs, inFlight });
+    const { answer, ids } = await answerTo(request, methods.get(request.path), {
+      callLog,
+      deadlineMs,
+      hindrance,
+      inFlight,
+    });
     send(response, answer);
     const ms = Math.round((performance.now() - started) * 100) / 100;
     logCall(callLog, answer, { ...ids, ms });
@@ -76,6 +84,7 @@ export function pluginApp({ handlers, log, deadlineMs = DEFAULT_DEADLINE_MS, obs
 interface CallEnvironment {
   readonly callLog: Logger;
   readonly deadlineMs: number;
+  readonly hindrance: () => string | undefined;
   readonly inFlight: Set<Promise<unknown>>;
 }
 
@@ -117,7 +126,7 @@ async function answerTo(
 async function withDeadline(
   run: (context: { readonly signal: AbortSignal; readonly log: Logger }) => Promise<object>,
   method: string,
-  { callLog, deadlineMs, inFlight }: CallEnvironment,
+  { callLog, deadlineMs, hindrance, inFlight }: CallEnvironment,
 ): Promise<object> {
   const controller = new AbortController();
   const handling = run({ signal: controller.signal, log: callLog });
@@ -125,8 +134,10 @@ async function withDeadline(
   inFlight.add(tracked);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
+      const why = hindrance();
+      const remedy = why === undefined ? '; try again, and see "corduroy status" if it stays so' : `: ${why}`;
       const error = new DeadlineExceededError(
-        `${method} did not end within ${deadlineMs} ms and is being undone; try again, and see "corduroy status" if it stays so`,
+        `${method} did not end within ${deadlineMs} ms and is being undone${remedy}`,
       );
       // First, so that this answer wins over whatever the handler throws on abort.
       reject(error);

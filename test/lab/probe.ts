@@ -2,12 +2,14 @@
  * A program: numbered UDP packets, so that a test can name each one that was lost, or that passed and should not have.
  *
  *   probe.js send ADDRESS PORT [PER_SECOND]     numbers from 0, answers are counted
+ *   probe.js fresh ADDRESS PORT [PER_SECOND]    the same, each from a port of its own: as many connections
+ *   probe.js sweep PREFIX FIRST LAST PORT [PER_SECOND]   to PREFIX.FIRST ... PREFIX.LAST in turn
  *   probe.js echo PORT                          counts what arrives and sends it back
  *   probe.js count PORT                         counts what arrives, silently
  *
  * Prints `ready`; answers each line on standard input with one line of JSON (ProbeReport); ends when that closes.
  */
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { createInterface } from 'node:readline';
 import type { ProbeReport } from './probe-process.js';
 
@@ -44,23 +46,49 @@ class Tally {
 
 const [mode, ...words] = process.argv.slice(2);
 const tally = new Tally();
-const socket = createSocket(words[0]?.includes(':') || mode !== 'send' ? 'udp6' : 'udp4');
+const sends = mode === 'send' || mode === 'fresh' || mode === 'sweep';
+/** How long an answer to a port of its own is waited for, in ms. */
+const FRESH_MS = 1_000;
 
-socket.on('message', (packet, { address, port }) => {
-  tally.arrived(Number(packet.toString()), address.replace(/^::ffff:/, ''));
-  if (mode === 'echo') socket.send(packet, port, address);
-});
-// An ICMP refusal of an earlier packet: not a reason to stop sending.
-socket.on('error', () => {});
+function openSocket(): Socket {
+  const opened = createSocket(words[0]?.includes(':') || !sends ? 'udp6' : 'udp4');
+  opened.on('message', (packet, { address, port }) => {
+    tally.arrived(Number(packet.toString()), address.replace(/^::ffff:/, ''));
+    if (mode === 'echo') opened.send(packet, port, address);
+  });
+  // An ICMP refusal of an earlier packet: not a reason to stop sending.
+  opened.on('error', () => {});
+  return opened;
+}
 
-if (mode === 'send') {
-  const [address = '', port = '', perSecond = '100'] = words;
+const socket = openSocket();
+
+function sendNext({ address, port, count }: Target): void {
+  const text = String(tally.sent++);
+  const to = address.replace('*', `${count.first + (Number(text) % count.of)}`);
+  const from = mode === 'fresh' ? openSocket() : socket;
+  from.send(text, port, to, () => {});
+  if (from !== socket) setTimeout(() => from.close(), FRESH_MS);
+}
+
+interface Target {
+  /** `*` stands for a number that changes from packet to packet. */
+  readonly address: string;
+  readonly port: number;
+  readonly count: { readonly first: number; readonly of: number };
+}
+
+if (sends) {
+  const [prefix = '', first = '0', last = '0'] = words;
+  const [address = '', port = '', perSecond = '100'] = mode === 'sweep' ? [`${prefix}.*`, ...words.slice(3)] : words;
+  const count = { first: Number(first), of: mode === 'sweep' ? Number(last) - Number(first) + 1 : 1 };
+  const target = { address, port: Number(port), count };
   const intervalMs = 1000 / Number(perSecond);
   const begun = performance.now();
   const timer = setInterval(() => {
     // A late timer sends what is due, so that the rate holds on a busy machine.
     while (tally.sent * intervalMs <= performance.now() - begun) {
-      socket.send(String(tally.sent++), Number(port), address, () => {});
+      sendNext(target);
     }
   }, intervalMs);
   socket.once('close', () => clearInterval(timer));

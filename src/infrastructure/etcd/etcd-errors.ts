@@ -10,6 +10,7 @@ export function reasonOf(error: unknown): string {
     .replace(/^(Error: )?(\d+ [A-Z_]+: )?/, '')
     .replace(/^No connection established\. Last error: (Error: )?/, '')
     .replace(/\.? ?Resolution note:.*$/s, '')
+    .replace(/^null$/, 'no connection could be made')
     .replace(/\s+/g, ' ')
     .slice(0, 300);
 }
