@@ -13,6 +13,7 @@ import { restoreNetwork } from './network-restore.js';
 import { forgetNetwork } from './networks.js';
 import { NETWORKS } from './queue-keys.js';
 import { type Decision, decide, SETTLE_MS, type Sightings } from './reconcile-decision.js';
+import { sharedSubnetFindings } from './sandboxes.js';
 
 /** ms between runs that nothing asked for. */
 const INTERVAL_MS = 60_000;
@@ -171,8 +172,9 @@ export class Reconciler implements ReconcileStatusSource {
         first: this.#lastRun === undefined,
       });
       this.#sightings = decision.sightings;
-      this.#findings = [...decision.findings, ...(await this.#carryOut(decision))];
-      this.#tellNew(decision.findings);
+      const shared = sharedSubnetFindings(this.#on, endpoints);
+      this.#findings = [...decision.findings, ...shared, ...(await this.#carryOut(decision))];
+      this.#tellNew([...decision.findings, ...shared]);
       if (containers !== undefined) await this.#identity.learn(networks, containers);
       this.#lastRun = { at: startedAt, durationMs: clock.now().getTime() - startedAt.getTime() };
     }

@@ -8,6 +8,8 @@ export interface ReconcileFinding {
     | 'endpoint-without-record'
     /** Docker does not know the network of an endpoint that is still in some container. */
     | 'network-unknown-to-docker'
+    /** A container is on two networks of one subnet: it answers by the wrong one. */
+    | 'shared-subnet'
     /** A network of Docker's cannot be brought back into the records. */
     | 'network-not-restored'
     /** A network cannot take the name that Docker has for it. */
