@@ -8,6 +8,8 @@ import { iptablesTool } from './iptables-restore-packet-filter.js';
 /** Between two looks, in ms; longer where looking would take more than a hundredth of the time. */
 const LOOK_MS = 500;
 const SHARE = 0.01;
+/** Between two looks at the kernel's own chains, without which ours do nothing, in ms. */
+const HOOKS_MS = 200;
 
 /** Looks at the legacy tables, which tell nobody of their changes, and calls the listener when anybody changed them. */
 export function watchLegacyTables(options: {
@@ -15,8 +17,10 @@ export function watchLegacyTables(options: {
   readonly families: readonly IpFamily[];
   readonly log: Logger;
   readonly listener: () => void;
+  /** Our rules in the kernel's own chains and those around them: cheap to read. */
+  readonly hooks: () => Promise<string>;
 }): { close(): void } {
-  const { runner, families, log, listener } = options;
+  const { runner, families, log, listener, hooks } = options;
   let last: string | undefined;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -34,9 +38,21 @@ export function watchLegacyTables(options: {
     timer.unref();
   };
   void look();
+  let lastHooks: string | undefined;
+  let looking = false;
+  const hookTimer = setInterval(async () => {
+    if (looking) return;
+    looking = true;
+    const now = await hooks().catch(() => undefined);
+    looking = false;
+    if (lastHooks !== undefined && now !== undefined && now !== lastHooks && !closed) listener();
+    lastHooks = now ?? lastHooks;
+  }, HOOKS_MS);
+  hookTimer.unref();
   return {
     close: () => {
       closed = true;
+      clearInterval(hookTimer);
       clearTimeout(timer);
     },
   };

@@ -48,6 +48,17 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
   const ipSets = new InteractiveIpSets(runner, log);
   const filter4 = new IptablesRestorePacketFilter(runner, 4, backend, log);
   const filter6 = new IptablesRestorePacketFilter(runner, 6, backend, log);
+  const guarded = [
+    { table: 'raw', hook: 'PREROUTING' },
+    { table: 'mangle', hook: 'FORWARD' },
+    { table: 'mangle', hook: 'INPUT' },
+    { table: lastTable, hook: 'FORWARD' },
+    { table: lastTable, hook: 'INPUT' },
+  ] as const;
+  const hooks = async () => {
+    const filters = families.map((family) => (family === 4 ? filter4 : filter6));
+    return (await Promise.all(filters.map((filter) => filter.hookRules(guarded)))).join('\n');
+  };
   const filterPids = () => [filter4.helperPid(), filter6.helperPid()].filter((pid) => pid !== undefined);
   return {
     backend,
@@ -59,7 +70,7 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
     sysctls,
     conntrack: new ConntrackTool(runner, families),
     watchPacketFilter: (listener) =>
-      watchPacketFilter({ runner, backend, families, ourPids: filterPids, log, listener }),
+      watchPacketFilter({ runner, backend, families, hooks, ourPids: filterPids, log, listener }),
     helperPids: () => [...network.helperPids(), ...filterPids(), ipSets.helperPid()].filter((pid) => pid !== undefined),
     close: () => {
       for (const part of [network, ipSets, filter4, filter6]) part.close();

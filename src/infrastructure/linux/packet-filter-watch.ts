@@ -19,6 +19,8 @@ export function watchPacketFilter(options: {
   readonly runner: CommandRunner;
   readonly backend: PacketFilterBackend;
   readonly families: readonly IpFamily[];
+  /** The rules in those of the kernel's own chains that ours hang on. */
+  readonly hooks: () => Promise<string>;
   readonly ourPids: () => readonly number[];
   readonly log: Logger;
   readonly listener: () => void;
