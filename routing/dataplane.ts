@@ -159,6 +159,8 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   async #start(): Promise<void> {
     const { view, firewall } = this.#options;
     await view.ready();
+    // Stopped while it began: what is opened from here on would never be closed.
+    this.#stopped.signal.throwIfAborted();
     for (const change of replayView(view)) firewall.apply(change);
     this.#closers.push(
       view.subscribe((change) => {
@@ -169,6 +171,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     const blocks = this.#options.ownBlocks?.subscribe(() => this.#hostRoutes.changed());
     if (blocks !== undefined) this.#closers.push(blocks);
     await this.#bringUp();
+    this.#stopped.signal.throwIfAborted();
     this.#watch();
   }
 

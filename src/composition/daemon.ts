@@ -65,6 +65,8 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
 
   const node = composeNode({ config, datastore, kernel, runner, log });
   const inForce = node.dataplane.start();
+  // Who waits for it hears of it; if nothing else could be started, nobody does.
+  inForce.catch(() => {});
   closers.add('cluster view', () => node.store.close());
   closers.add('own blocks', () => node.ownBlocks.close());
   closers.add('data plane', () => node.dataplane.stop());

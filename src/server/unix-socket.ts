@@ -27,7 +27,10 @@ export async function listenOnUnixSocket(path: string, listener: RequestListener
       `the socket path ${path} is longer than ${MAX_SOCKET_PATH} bytes: choose a shorter one`,
     );
   }
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true }).catch((cause: Error) => {
+    const why = `the directory of the socket ${path} cannot be made (${cause.message})`;
+    throw new InvalidRequestError(`${why}: choose another path`, { cause });
+  });
   await refuseIfInUse(path);
   await unlink(temporary).catch(ignoreAbsent);
   // Docker's client sends a request whose idle connection we closed at that moment once more without its body, so we

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -80,6 +80,27 @@ test('a second daemon on the same socket is refused before it changes anything',
     stderr: expect.stringMatching(/a corduroy daemon is running already/),
   });
 });
+
+test('a daemon that cannot have what its settings name says so in one sentence, and ends', async () => {
+  const file = at('a-file');
+  writeFileSync(file, 'not: [yaml');
+  const own = ['--data-dir', at('other'), '--plugin-socket', at('p2.sock'), '--admin-socket', at('a2.sock')];
+  const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [['--admin-socket', join(file, 'x.sock')], 1, /^error: the directory of the socket .* cannot be made .*: choose/],
+    [['--admin-socket', at('x'.repeat(110))], 1, /is longer than 107 bytes: choose a shorter one/],
+    [['--data-dir', file], 1, /^error: the datastore in .* cannot be opened: .*; see that the directory/],
+    [['--data-dir', at('data')], 1, /is in use: another corduroy daemon runs on this host; stop it, or set dataDir/],
+    [['--metrics-listen', '127.0.0.1:9465'], 1, /^error: metricsListen: .* cannot be listened on: .*; choose another/],
+    [['--config', file], 2, /^error: .*a-file is not YAML/],
+    [['--config', folder], 2, /^error: cannot read the configuration file .*\n {2}try: name a file that can be read/],
+  ];
+  for (const [more, code, says] of cases) {
+    const { exitCode, stderr } = await namespace.runner.run(process.execPath, [MAIN, 'daemon', ...own, ...more]);
+    const errors = stderr.split('\n').filter((line) => !line.startsWith('{'));
+    expect([more, exitCode, errors.join('\n')]).toEqual([more, code, expect.stringMatching(says)]);
+    expect([at('p2.sock'), at('a2.sock')].filter(existsSync)).toEqual([]);
+  }
+}, 60_000);
 
 test('told to end, it ends with 0, leaves no socket, and leaves its rules', async () => {
   process.kill(daemon.pid, 'SIGTERM');

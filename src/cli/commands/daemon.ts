@@ -63,6 +63,7 @@ async function load(options: Record<string, string | boolean>, terminal: Termina
   } catch (error) {
     if (!(error instanceof InvalidRequestError)) throw error;
     const at = error.message.lastIndexOf('; ');
+    if (at < 0) throw usageError(error.message, 'correct it, and see "corduroy daemon --help" for every setting');
     throw usageError(error.message.slice(0, at), error.message.slice(at + 2));
   }
 }
