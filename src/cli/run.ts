@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { type Command, CommanderError } from 'commander';
+import { CONFIG_FILE_VARIABLE, DEFAULT_ADMIN_SOCKET, DEFAULT_CONFIG_FILE } from '../config/locations.js';
 import { AdminClient } from './admin-client.js';
 import { CommandFailure, EXIT } from './failure.js';
 import { buildProgram, topWords } from './program.js';
 import { rewriteArguments } from './rewrite-arguments.js';
 import { type OutputFormat, type Streams, Terminal } from './terminal.js';
 
-const DEFAULT_ADMIN_SOCKET = '/run/corduroy/corduroy.sock';
-const DEFAULT_CONFIG_FILE = '/etc/corduroy/corduroy.yaml';
 /** A shell that waits for candidates waits with its user. */
 const COMPLETION_TIMEOUT_MS = 500;
 
@@ -39,7 +38,7 @@ export async function runCommandLine(words: readonly string[], streams: Streams)
 async function socketFromSettings(environment: Streams['environment']): Promise<string> {
   const fromEnvironment = environment['CORDUROY_ADMIN_SOCKET'];
   if (fromEnvironment !== undefined) return fromEnvironment;
-  const file = environment['CORDUROY_CONFIG'] ?? DEFAULT_CONFIG_FILE;
+  const file = environment[CONFIG_FILE_VARIABLE] ?? DEFAULT_CONFIG_FILE;
   if (!existsSync(file)) return DEFAULT_ADMIN_SOCKET;
   const { readFileSync } = await import('node:fs');
   const { readConfigText } = await import('../config/config-file.js');

@@ -1,4 +1,5 @@
 import { parseNodeName } from '../model/ids.js';
+import { DEFAULT_ADMIN_SOCKET } from './locations.js';
 import { nodeIpDetect } from './node-ip-detect.js';
 import {
   address,
@@ -105,7 +106,7 @@ export const CONFIG_KEYS = {
     'Longest time a call of Docker may take, whatever is down.',
   ),
   pluginSocket: key(path, '/run/docker/plugins/corduroy.sock', 'Socket that Docker calls.'),
-  adminSocket: key(path, '/run/corduroy/corduroy.sock', 'Socket that this command line calls; root only (mode 0600).'),
+  adminSocket: key(path, DEFAULT_ADMIN_SOCKET, 'Socket that this command line calls; root only (mode 0600).'),
   dockerSocket: key(path, '/var/run/docker.sock', "Docker's own socket."),
   metricsListen: key(
     or('off', listen),
@@ -132,6 +133,3 @@ export const environmentOf = (name: ConfigName): string =>
   `${ENVIRONMENT_PREFIX}${words(name).replace(/-/g, '_').toUpperCase()}`;
 
 export const ENVIRONMENT_PREFIX = 'CORDUROY_';
-/** The variable that names another file; it is not itself a key. */
-export const CONFIG_FILE_VARIABLE = 'CORDUROY_CONFIG';
-export const DEFAULT_CONFIG_FILE = '/etc/corduroy/corduroy.yaml';

@@ -3,7 +3,8 @@ import { hostname } from 'node:os';
 import { InvalidRequestError } from '../model/errors.js';
 import { readConfigText } from './config-file.js';
 import type { LoadedConfig } from './corduroy-config.js';
-import { CONFIG_FILE_VARIABLE, type ConfigName, DEFAULT_CONFIG_FILE } from './keys.js';
+import type { ConfigName } from './keys.js';
+import { CONFIG_FILE_VARIABLE, DEFAULT_CONFIG_FILE } from './locations.js';
 import { resolveConfig } from './resolve-config.js';
 
 /**

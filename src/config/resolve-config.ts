@@ -1,7 +1,6 @@
 import { InvalidRequestError } from '../model/errors.js';
 import { type ConfigValues, type LoadedConfig, nestEtcd } from './corduroy-config.js';
 import {
-  CONFIG_FILE_VARIABLE,
   CONFIG_KEYS,
   CONFIG_NAMES,
   type ConfigKey,
@@ -10,6 +9,7 @@ import {
   environmentOf,
   flagOf,
 } from './keys.js';
+import { CONFIG_FILE_VARIABLE } from './locations.js';
 import { nearestWord } from './nearest-word.js';
 
 export interface ConfigInput {

@@ -8,6 +8,7 @@ import {
   environmentOf,
   flagOf,
 } from '../../config/keys.js';
+import { CONFIG_FILE_VARIABLE, DEFAULT_CONFIG_FILE } from '../../config/locations.js';
 import { InvalidRequestError } from '../../model/errors.js';
 import { CommandFailure, usageError } from '../failure.js';
 import { examples } from '../help-text.js';
@@ -19,7 +20,7 @@ export function defineDaemon(daemon: Command, terminal: Terminal): void {
   daemon
     .option(
       '--config <file>',
-      'configuration file (env CORDUROY_CONFIG; default /etc/corduroy/corduroy.yaml, if it is there)',
+      `configuration file (env ${CONFIG_FILE_VARIABLE}; default ${DEFAULT_CONFIG_FILE}, if it is there)`,
     )
     .option('--print-config', 'print the settings in force, with where each came from, and end')
     .action(async (options: Record<string, string | boolean>) => {
