@@ -2,7 +2,7 @@ import type { Cidr } from '../model/cidr.js';
 import type { PacketFilterBackend } from './packet-filter.js';
 
 /** A route of the host that is not ours. */
-export interface HostRoute {
+export interface ForeignRoute {
   readonly destination: Cidr;
   readonly interfaceName: string;
 }
@@ -38,5 +38,5 @@ export interface HostFacts {
   readonly pluginSocket: SocketState;
   /** Up, with an address of their own, neither ours nor the loopback. */
   readonly uplinks: readonly { readonly name: string; readonly mtu: number }[];
-  readonly routes: readonly HostRoute[];
+  readonly routes: readonly ForeignRoute[];
 }

@@ -1,5 +1,6 @@
 import type { Cidr } from '../model/cidr.js';
 
+/** A network that this host reaches without us. */
 export interface HostRoute {
   readonly destination: Cidr;
   /** For the message to the user: `eth0`, or `via 192.0.2.1`. */

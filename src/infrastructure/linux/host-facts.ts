@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import type { CommandRunner } from '../../effects/command-runner.js';
-import type { FilterFacts, HostFacts, HostRoute, SocketState } from '../../effects/host-facts.js';
+import type { FilterFacts, ForeignRoute, HostFacts, SocketState } from '../../effects/host-facts.js';
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
 import { hostCidr, parseCidr } from '../../model/cidr.js';
 import { CorduroyError, KernelError } from '../../model/errors.js';
@@ -124,7 +124,7 @@ function uplinksOf(json: string | undefined): { name: string; mtu: number }[] {
 
 const ENGINE_LINK = new RegExp(`^(docker|br-|veth|virbr|${HOST_INTERFACE_PREFIX})`);
 
-function routesOf(json: string | undefined): HostRoute[] {
+function routesOf(json: string | undefined): ForeignRoute[] {
   return parseJson<{ dst: string; dev?: string; protocol?: string; type?: string }>(json).flatMap((route) => {
     const { dst, dev } = route;
     if (dst === 'default' || dev === undefined || dev.startsWith(HOST_INTERFACE_PREFIX) || dst.startsWith('fe80:'))
