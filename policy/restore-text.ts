@@ -79,16 +79,6 @@ export const setsText = (sets: Iterable<IpSet>): string =>
     .map((line) => `${line}\n`)
     .join('');
 
-/** Lines for `ipset restore` that go before the change's chains: what these need. */
-export const setsBeforeText = ({ createSets, addMembers }: FirewallChanges): string =>
-  setsText(createSets) +
-  [...addMembers].flatMap(([name, members]) => members.map((member) => `add ${name} ${member} -exist\n`)).join('');
-
-/** Lines for `ipset restore` that go after the change's chains: what no chain needs any more. */
-export const setsAfterText = ({ removeMembers, destroySets }: FirewallChanges): string =>
-  [...removeMembers].flatMap(([name, members]) => members.map((member) => `del ${name} ${member} -exist\n`)).join('') +
-  destroySets.map((name) => `destroy ${name}\n`).join('');
-
 const sortedByName = (chains: readonly Chain[]): readonly Chain[] =>
   [...chains].sort((a, b) => (a.name < b.name ? -1 : 1));
 

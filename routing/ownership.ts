@@ -11,7 +11,6 @@ export const isOurContainerEnd = (name: string): name is InterfaceName => /^ctmp
 export const isOurLink = ({ name }: Pick<Link, 'name'>): boolean => isOurHostEnd(name) || isOurContainerEnd(name);
 
 export const isOurChain = (name: string): boolean => name.startsWith('cord-');
-export const isOurSet = (name: string): boolean => name.startsWith('cord');
 
 /** A rule in one of the kernel's own chains is ours if it goes to a chain of ours or bears our hash. */
 export const isOurHookRule = (rule: SavedRule): boolean =>

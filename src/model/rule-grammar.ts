@@ -3,7 +3,7 @@ import { type Cidr, hostCidr, parseCidr } from './cidr.js';
 import { InvalidRequestError } from './errors.js';
 import { parseTagName } from './ids.js';
 import { familyOf, type IpFamily, ipAddressOrUndefined } from './ip-address.js';
-import { PROTOCOL_NUMBERS, protocolName, protocolNumberOf } from './protocol.js';
+import { protocolName, protocolNumberOf } from './protocol.js';
 import type { Negatable, PeerMatch, PortRange, ProtocolMatch, Rule, RuleAction } from './rule.js';
 import { RuleSyntaxError, type RuleToken, RuleTokens } from './rule-tokens.js';
 import { parseSelectorText, type SelectorText } from './selector.js';
@@ -248,9 +248,3 @@ const quote = (text: string): string => (text.includes("'") ? `"${text}"` : `'${
 /** `80,443,2048:4000` */
 export const formatPorts = (ports: readonly PortRange[]): string =>
   ports.map(({ first, last }) => (first === last ? String(first) : `${first}:${last}`)).join(',');
-
-/** Number of the protocol that a rule asks for, if it asks for one. */
-export function protocolNumber(match: ProtocolMatch): number | undefined {
-  if (match.protocol === 'any') return undefined;
-  return match.protocol === 'number' || match.protocol === 'not' ? match.number : PROTOCOL_NUMBERS[match.protocol];
-}

@@ -8,8 +8,9 @@ import type { FilterRule } from '../../src/model/chain.js';
 import type { IpFamily } from '../../src/model/ip-address.js';
 import { addressMember, type IpSet } from '../../src/model/ip-set.js';
 import type { Packet } from '../../src/model/packet.js';
-import type { Rule } from '../../src/model/rule.js';
-import { parseRule, protocolNumber, ruleFamily } from '../../src/model/rule-grammar.js';
+import { PROTOCOL_NUMBERS } from '../../src/model/protocol.js';
+import type { ProtocolMatch, Rule } from '../../src/model/rule.js';
+import { parseRule, ruleFamily } from '../../src/model/rule-grammar.js';
 import { addressOf, TAGS } from '../builders/clusters.js';
 import { ruleMatches } from '../builders/naive-policy.js';
 import { rules } from '../builders/rules.js';
@@ -39,6 +40,12 @@ const shots = fc.record({
   icmpCode: fc.constantFrom(0, 1),
   aimed: fc.boolean(),
 });
+
+/** Number of the protocol that a rule asks for, if it asks for one. */
+function protocolNumber(match: ProtocolMatch): number | undefined {
+  if (match.protocol === 'any') return undefined;
+  return match.protocol === 'number' || match.protocol === 'not' ? match.number : PROTOCOL_NUMBERS[match.protocol];
+}
 
 /** An aimed packet is of the family and the protocol that the rule is about. */
 function packetOf(
