@@ -15,7 +15,7 @@ export function readiness(sources: {
   const problems: string[] = [];
   const datastore = sources.datastore.health();
   if (datastore.kind === 'unavailable') {
-    problems.push(`the datastore does not answer since ${datastore.since.toISOString()}: ${datastore.reason}`);
+    problems.push(`the datastore has not answered since ${datastore.since.toISOString()}: ${datastore.reason}`);
   }
   const { synced, problem } = sources.dataplaneStatus.status();
   if (!synced) problems.push(`the kernel is not as it should be: ${problem ?? 'the first comparison is not done'}`);

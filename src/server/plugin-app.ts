@@ -95,14 +95,18 @@ async function answerTo(
 ): Promise<{ readonly answer: Answer; readonly ids?: object }> {
   const body = await readBody(request, BODY_LIMIT_BYTES);
   if (method === undefined) {
-    const error = new NotFoundError(`${request.path.slice(0, 100)} is not a method of this plugin`);
+    const error = new NotFoundError(
+      `${request.path.slice(0, 100)} is not a method of this plugin; it has those of Docker's NetworkDriver and IpamDriver`,
+    );
     return { answer: failure(404, error) };
   }
   if (request.method !== 'POST') {
     return { answer: failure(405, new InvalidRequestError(`${request.path} is called with POST`)) };
   }
   if (body.kind === 'tooLarge') {
-    const error = new InvalidRequestError(`the request is larger than ${BODY_LIMIT_BYTES} bytes, and was not read`);
+    const error = new InvalidRequestError(
+      `the request is larger than ${BODY_LIMIT_BYTES} bytes, and was not read; give fewer or shorter options in one command`,
+    );
     return { answer: failure(413, error) };
   }
   if (method.kind === 'constant') return { answer: { status: 200, body: method.reply } };

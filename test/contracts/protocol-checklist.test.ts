@@ -93,7 +93,10 @@ describe('the checklist of the plugin protocol', () => {
 
   test('3: an unknown method is answered 404 with a text', async () => {
     const reply = await plugin.call('NetworkDriver.Dance', {});
-    expect(reply).toMatchObject({ status: 404, error: '/NetworkDriver.Dance is not a method of this plugin' });
+    expect(reply).toMatchObject({
+      status: 404,
+      error: expect.stringContaining('/NetworkDriver.Dance is not a method of this plugin'),
+    });
   });
 
   test('3: an error takes the field that Docker reads', async () => {

@@ -37,7 +37,11 @@ export class IpHostRoutes implements HostRoutes {
   async #list(family: '-4' | '-6'): Promise<readonly HostRoute[]> {
     const args = ['-N', '-j', family, 'route', 'show', 'table', 'main'];
     const { exitCode, stdout, stderr } = await this.#runner.run('ip', args, { timeoutMs: TIMEOUT_MS });
-    if (exitCode !== 0) throw new KernelError(`the host's routes cannot be read with "ip ${args.join(' ')}"`, stderr);
+    if (exitCode !== 0)
+      throw new KernelError(
+        `the host's routes cannot be read with "ip ${args.join(' ')}"; see "corduroy check"`,
+        stderr,
+      );
     return parseHostRoutes(stdout);
   }
 }
@@ -45,7 +49,11 @@ export class IpHostRoutes implements HostRoutes {
 /** @param json what `ip -N -j route` prints: protocols are numbers, and the kernel's own (2) are the host's networks */
 export function parseHostRoutes(json: string): readonly HostRoute[] {
   const parsed = routes.safeParse(json.trim() === '' ? [] : JSON.parse(json));
-  if (!parsed.success) throw new KernelError('the output of "ip route" is not understood', parsed.error.message);
+  if (!parsed.success)
+    throw new KernelError(
+      'the output of "ip route" is not understood; is it iproute2\'s? see "corduroy check"',
+      parsed.error.message,
+    );
   return parsed.data.flatMap(({ dst, dev, gateway, protocol }) => {
     const isOurs = protocol === String(ROUTE_PROTOCOL) || protocol === String(BIRD_PROTOCOL);
     const isOurLink = dev?.startsWith(HOST_INTERFACE_PREFIX) === true;

@@ -78,7 +78,11 @@ export class LinuxHostPorts implements HostPorts {
           `host port ${describe(port)} cannot be published: ${port.hostIp} is not an address of this host; use one of "ip address", or leave it out`,
         );
       }
-      throw new KernelError(`host port ${describe(port)} cannot be reserved: ${code}`, code, { cause: error });
+      throw new KernelError(
+        `host port ${describe(port)} cannot be reserved (${code}); choose another host port`,
+        code,
+        { cause: error },
+      );
     }
   }
 
