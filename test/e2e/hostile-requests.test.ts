@@ -17,7 +17,6 @@ const MEMORY_MARGIN_MIB = 250;
 describeInLab('whatever is sent to the sockets of a daemon with live containers', () => {
   const corduroy = useCorduroy({ start: false });
   let etcd: EtcdOnHost;
-  let echo: Probe;
   let stream: Probe;
   let before: unknown;
   let memoryBefore: number;
@@ -55,7 +54,7 @@ describeInLab('whatever is sent to the sockets of a daemon with live containers'
       )
     ).split(' ');
     live = { networkId, endpointId, address };
-    echo = await server.probe('echo', '7900');
+    await server.probe('echo', '7900');
     stream = await client.probe('send', address, '7900', '100');
     while ((await stream.report()).received < 20) await new Promise((resolve) => setTimeout(resolve, 20));
     before = await state();
