@@ -1,20 +1,31 @@
-import { startDaemon } from './composition/daemon.js';
+import { type RunningDaemon, startDaemon } from './composition/daemon.js';
 import type { LoadedConfig } from './config/corduroy-config.js';
 import { createLogger } from './infrastructure/json-logger.js';
 
-/** Runs the daemon until it is told to end (SIGTERM, SIGINT). @throws CorduroyError if it cannot start or go on */
+/**
+ * Runs the daemon until it is told to end (SIGTERM, SIGINT). One that is told so before it has started ends the process
+ * at once: what it waits for may never come, and nobody was promised anything yet.
+ *
+ * @throws CorduroyError if it cannot start or go on
+ */
 export async function runDaemon(loaded: LoadedConfig): Promise<void> {
   const { logLevel, logFormat } = loaded.config;
   const log = await createLogger({ level: logLevel, format: logFormat });
   const told = endSignal();
-  const daemon = await startDaemon(loaded, log);
+  const first = await Promise.race([told, startDaemon(loaded, log)]);
+  if (!isRunning(first)) {
+    log.info({ signal: first }, 'stopping before the start was complete; containers keep connectivity and policy');
+    process.exit(0);
+  }
   try {
-    const signal = await Promise.race([told, daemon.failed]);
+    const signal = await Promise.race([told, first.failed]);
     log.info({ signal }, 'stopping; containers keep connectivity and policy');
   } finally {
-    await daemon.stop();
+    await first.stop();
   }
 }
+
+const isRunning = (first: NodeJS.Signals | RunningDaemon): first is RunningDaemon => typeof first === 'object';
 
 const endSignal = (): Promise<NodeJS.Signals> =>
   new Promise((resolve) => {

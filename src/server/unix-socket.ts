@@ -1,7 +1,8 @@
-import { chmod, lstat, mkdir, rename, unlink } from 'node:fs/promises';
+import { chmod, lstat, rename, unlink } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../infrastructure/make-directory.js';
 import { ConflictError, InvalidRequestError } from '../model/errors.js';
 
 /** Longest path of a unix socket in bytes: sizeof(sun_path) (108) less the final NUL. */
@@ -27,7 +28,7 @@ export async function listenOnUnixSocket(path: string, listener: RequestListener
       `the socket path ${path} is longer than ${MAX_SOCKET_PATH} bytes: choose a shorter one`,
     );
   }
-  await mkdir(dirname(path), { recursive: true }).catch((cause: Error) => {
+  await makeDirectory(dirname(path)).catch((cause: Error) => {
     const why = `the directory of the socket ${path} cannot be made (${cause.message})`;
     throw new InvalidRequestError(`${why}: choose another path`, { cause });
   });

@@ -16,7 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   routing: ['src/model', 'src/effects', 'policy', 'routing'],
   driver: ['src/model', 'src/effects', 'src/protocol', 'driver'],
   'ipam-driver': ['src/model', 'src/effects', 'src/protocol', 'ipam-driver'],
-  'src/server': ['src/model', 'src/effects', 'src/protocol', 'src/server'],
+  'src/server': ['src/model', 'src/effects', 'src/protocol', 'src/server', 'src/infrastructure/make-directory.js'],
   'src/infrastructure': ['src/model', 'src/effects', 'src/infrastructure'],
 };
 
@@ -49,7 +49,7 @@ function importsOf(file: string): Import[] {
   });
 }
 
-const inFolder = (path: string, folder: string): boolean => path.startsWith(`${folder}/`);
+const inFolder = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 const zoneOf = (file: string): string | undefined => Object.keys(ALLOWED).find((zone) => inFolder(file, zone));
 
 const imports = ['src', 'driver', 'ipam-driver', 'policy', 'routing']

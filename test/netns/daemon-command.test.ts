@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunningCommand } from '../../src/effects/command-runner.js';
-import { TestNamespace } from './test-namespace.js';
+import { startIn, TestNamespace } from './test-namespace.js';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -89,6 +89,12 @@ test('a daemon that cannot have what its settings name says so in one sentence, 
     [['--admin-socket', join(file, 'x.sock')], 1, /^error: the directory of the socket .* cannot be made .*: choose/],
     [['--admin-socket', at('x'.repeat(110))], 1, /is longer than 107 bytes: choose a shorter one/],
     [['--data-dir', file], 1, /^error: the datastore in .* cannot be opened: .*; see that the directory/],
+    [
+      ['--data-dir', '/proc/x'],
+      1,
+      /^error: the datastore in \/proc\/x\/datastore cannot be opened: .*; see that the dir/,
+    ],
+    [['--admin-socket', '/proc/x/y.sock'], 1, /^error: the directory of the socket .* cannot be made .*: choose/],
     [['--data-dir', at('data')], 1, /is in use: another corduroy daemon runs on this host; stop it, or set dataDir/],
     [['--metrics-listen', '127.0.0.1:9465'], 1, /^error: metricsListen: .* cannot be listened on: .*; choose another/],
     [['--config', file], 2, /^error: .*a-file is not YAML/],
@@ -101,6 +107,27 @@ test('a daemon that cannot have what its settings name says so in one sentence, 
     expect([at('p2.sock'), at('a2.sock')].filter(existsSync)).toEqual([]);
   }
 }, 60_000);
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s while etcd keeps it waiting ends it at once, with 0',
+  async (signal) => {
+    const silent =
+      "net.createServer(() => console.log('asked')).listen(23790, '127.0.0.1', () => console.log('listens'))";
+    const etcd = startIn(namespace, process.execPath, '-e', silent);
+    await until('somebody listens', () => etcd.lines.includes('listens'));
+    const own = ['--data-dir', at('other'), '--plugin-socket', at('p2.sock'), '--admin-socket', at('a2.sock')];
+    const store = ['--datastore', 'etcd', '--etcd-endpoints', 'http://127.0.0.1:23790', '--log-format', 'json'];
+    const waiting = startIn(namespace, process.execPath, MAIN, 'daemon', ...own, ...store);
+    await until('it asks', () => etcd.lines.includes('asked'));
+    const begun = performance.now();
+    process.kill(waiting.pid, signal);
+    expect(await waiting.ended).toMatch(/ended with exit code 0$/);
+    expect(performance.now() - begun).toBeLessThan(1_000);
+    etcd.kill();
+    await etcd.ended;
+  },
+  30_000,
+);
 
 test('told to end, it ends with 0, leaves no socket, and leaves its rules', async () => {
   process.kill(daemon.pid, 'SIGTERM');

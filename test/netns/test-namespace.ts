@@ -111,10 +111,17 @@ export function startIn(
   namespace: TestNamespace,
   program: string,
   ...args: readonly string[]
-): { readonly lines: string[]; readonly ended: Promise<string>; write(text: string): void; kill(): void } {
+): {
+  readonly pid: number;
+  readonly lines: string[];
+  readonly ended: Promise<string>;
+  write(text: string): void;
+  kill(): void;
+} {
   const running = namespace.runner.start(program, args);
   const lines: string[] = [];
   createInterface({ input: running.stdout }).on('line', (line) => lines.push(line));
   running.stderr.resume();
-  return { lines, ended: running.ended, write: (text) => running.stdin.write(text), kill: () => running.kill() };
+  const { pid, ended } = running;
+  return { pid, lines, ended, write: (text) => running.stdin.write(text), kill: () => running.kill() };
 }

@@ -1,7 +1,8 @@
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { chmod, readdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import type { Change, Revision, StoredValue } from '../../effects/datastore.js';
 import { DatastoreUnavailableError } from '../../model/errors.js';
+import { makeDirectory } from '../make-directory.js';
 import type { Disk } from './disk.js';
 import { Fingerprint } from './fingerprint.js';
 
@@ -22,7 +23,7 @@ const FIRST_REVISION = 1 as Revision;
  */
 export async function openLevelDisk(directory: string): Promise<Disk> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory, 0o700);
     await chmod(directory, 0o700);
     await requireWhole(directory);
     const level = new ClassicLevel<string, string>(directory);

@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { TextFile } from '../../effects/text-file.js';
+import { makeDirectory } from '../make-directory.js';
 
 /** A file in the data directory, replaced by renaming a finished one over it. */
 export class FsTextFile implements TextFile {
@@ -21,7 +22,7 @@ export class FsTextFile implements TextFile {
 
   async write(text: string): Promise<void> {
     const unfinished = `${this.#path}.new`;
-    await mkdir(dirname(this.#path), { recursive: true });
+    await makeDirectory(dirname(this.#path));
     const file = await open(unfinished, 'w', 0o600);
     try {
       await file.writeFile(text);
