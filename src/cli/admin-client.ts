@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { CommandFailure } from './failure.js';
+import { CommandFailure, DaemonNotRunning } from './failure.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -59,7 +59,7 @@ export class AdminClient {
     switch (error.code) {
       case 'ENOENT':
       case 'ECONNREFUSED':
-        return new CommandFailure(
+        return new DaemonNotRunning(
           `the daemon is not running: nothing answers on ${where}`,
           'start it with "corduroy daemon" as root, or name its socket with --socket',
         );

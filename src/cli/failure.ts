@@ -13,5 +13,8 @@ export class CommandFailure extends Error {
   }
 }
 
+/** Nobody answers on the admin socket: some commands can do without the daemon. */
+export class DaemonNotRunning extends CommandFailure {}
+
 export const usageError = (message: string, remedy: string): CommandFailure =>
   new CommandFailure(message, remedy, EXIT.usage);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Finding } from '../../server/check/host-check.js';
-import { CommandFailure, EXIT } from '../failure.js';
+import { DaemonNotRunning, EXIT } from '../failure.js';
 import { examples } from '../help-text.js';
 import type { Terminal } from '../terminal.js';
 
@@ -22,7 +22,7 @@ async function fromDaemon(terminal: Terminal): Promise<readonly Shown[]> {
   try {
     return await terminal.client.get<Shown[]>('/check');
   } catch (error) {
-    if (!(error instanceof CommandFailure) || !error.message.includes('not running')) throw error;
+    if (!(error instanceof DaemonNotRunning)) throw error;
     const { checkThisHost } = await import('../check-this-host.js');
     const { loadConfig } = await import('../../config/load-config.js');
     const findings = await checkThisHost(

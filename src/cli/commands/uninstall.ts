@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ConflictError, CorduroyError } from '../../model/errors.js';
-import { CommandFailure } from '../failure.js';
+import { CommandFailure, DaemonNotRunning } from '../failure.js';
 import { examples } from '../help-text.js';
 import type { Terminal } from '../terminal.js';
 
@@ -35,7 +35,7 @@ async function refuseBesideDaemon(terminal: Terminal): Promise<void> {
   try {
     await terminal.client.get('/status');
   } catch (error) {
-    if (error instanceof CommandFailure && error.message.includes('not running')) return;
+    if (error instanceof DaemonNotRunning) return;
     throw error;
   }
   throw new CommandFailure(

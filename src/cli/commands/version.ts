@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { VERSION } from '../../composition/version.js';
-import { CommandFailure } from '../failure.js';
+import { CommandFailure, DaemonNotRunning } from '../failure.js';
 import { examples } from '../help-text.js';
 import type { Terminal } from '../terminal.js';
 
@@ -8,19 +8,24 @@ import type { Terminal } from '../terminal.js';
 export function defineVersion(version: Command, terminal: Terminal): void {
   examples(
     version.action(async () => {
-      const versions = { command: VERSION, daemon: await daemonVersion(terminal) };
-      if (await terminal.data(versions)) return;
-      terminal.text(`corduroy ${versions.command}\ndaemon ${versions.daemon ?? 'not running'}\n`);
+      const daemon = await askDaemon(terminal);
+      if (await terminal.data({ command: VERSION, daemon: daemon.version })) return;
+      terminal.text(`corduroy ${VERSION}\ndaemon ${daemon.version ?? daemon.why}\n`);
     }),
     ['corduroy version'],
   );
 }
 
-async function daemonVersion(terminal: Terminal): Promise<string | null> {
+type Answer = { readonly version: string } | { readonly version: null; readonly why: string };
+
+/** A daemon that cannot be asked is no failure: the command's own version is told all the same. */
+async function askDaemon(terminal: Terminal): Promise<Answer> {
   try {
-    return (await terminal.client.get<{ version: string }>('/status')).version;
+    const { version } = await terminal.client.get<{ version: string }>('/status');
+    return { version };
   } catch (error) {
-    if (error instanceof CommandFailure) return null;
+    if (error instanceof DaemonNotRunning) return { version: null, why: 'not running' };
+    if (error instanceof CommandFailure) return { version: null, why: `not known: ${error.message}` };
     throw error;
   }
 }
