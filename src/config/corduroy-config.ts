@@ -13,6 +13,7 @@ export type ConfigValues = Values;
 /** Where a setting's value came from, as people are told. */
 export type ConfigSource = string;
 
+/** The settings in force, in both forms, and where each came from. */
 export interface LoadedConfig {
   readonly config: CorduroyConfig;
   readonly values: ConfigValues;

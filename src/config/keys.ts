@@ -132,4 +132,5 @@ export const flagOf = (name: ConfigName): string => `--${words(name)}`;
 export const environmentOf = (name: ConfigName): string =>
   `${ENVIRONMENT_PREFIX}${words(name).replace(/-/g, '_').toUpperCase()}`;
 
+/** Every variable that begins so must be a setting: a misspelt one is refused. */
 export const ENVIRONMENT_PREFIX = 'CORDUROY_';

@@ -12,6 +12,7 @@ import {
 import { CONFIG_FILE_VARIABLE } from './locations.js';
 import { nearestWord } from './nearest-word.js';
 
+/** What was said, by whom: flags win over the environment, that over the file. */
 export interface ConfigInput {
   /** By key name, as typed after the flag. */
   readonly flags: ReadonlyMap<ConfigName, string>;

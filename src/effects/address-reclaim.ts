@@ -13,6 +13,7 @@ export interface AddressReclaim {
   reclaim(docker: readonly DockerNetwork[] | undefined): Promise<Reclaimed>;
 }
 
+/** What one look freed. */
 export interface Reclaimed {
   readonly addresses: readonly IpAddress[];
   readonly subnets: readonly Cidr[];

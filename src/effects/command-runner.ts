@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
+/** How a program ended, and all that it wrote. */
 export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;

@@ -4,6 +4,7 @@ import type { Brand } from '../model/brand.js';
 export type Revision = Brand<number, 'Revision'>;
 export const ABSENT = 0 as Revision;
 
+/** A key's text as it is stored. */
 export interface StoredValue {
   readonly key: string;
   readonly value: string;
@@ -11,6 +12,7 @@ export interface StoredValue {
   readonly revision: Revision;
 }
 
+/** All keys with one beginning, as they were at one moment. */
 export interface Listing {
   /** Sorted by key. */
   readonly items: readonly StoredValue[];
@@ -24,6 +26,7 @@ export interface Compare {
   readonly revision: Revision;
 }
 
+/** What a transaction does to one key. */
 export type Write =
   | { readonly kind: 'put'; readonly key: string; readonly value: string }
   | { readonly kind: 'delete'; readonly key: string };
@@ -39,6 +42,7 @@ export type TransactionOutcome =
   /** A compare failed and nothing was written. `current`: the compared keys as they are now, without absent ones. */
   | { readonly kind: 'conflict'; readonly current: readonly StoredValue[] };
 
+/** One key's change, as a watch tells it. */
 export type Change =
   | { readonly kind: 'put'; readonly key: string; readonly value: string; readonly revision: Revision }
   | { readonly kind: 'delete'; readonly key: string; readonly revision: Revision };
@@ -51,6 +55,7 @@ export type WatchUpdate =
   | { readonly kind: 'snapshot'; readonly items: readonly StoredValue[]; readonly revision: Revision }
   | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly revision: Revision };
 
+/** A watch that is under way. */
 export interface Watch {
   /** No update is delivered after this resolves. */
   close(): Promise<void>;

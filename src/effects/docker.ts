@@ -1,6 +1,7 @@
 import type { DockerNetworkId, EndpointId } from '../model/ids.js';
 import type { NetworkSubnet } from '../model/network.js';
 
+/** One network as the engine has it now, whoever drives it. */
 export interface DockerNetwork {
   readonly id: DockerNetworkId;
   readonly name: string;

@@ -1,5 +1,6 @@
 import type { IpSet, IpSetMember, IpSetName } from '../model/ip-set.js';
 
+/** One change to a set. */
 export type IpSetCommand =
   | { readonly kind: 'create'; readonly set: Pick<IpSet, 'name' | 'type' | 'family'> }
   | { readonly kind: 'add' | 'remove'; readonly name: IpSetName; readonly member: IpSetMember }

@@ -38,6 +38,7 @@ export interface Usage {
   readonly borrowed: bigint;
 }
 
+/** How full one block is. */
 export interface BlockReport {
   readonly cidr: Cidr;
   readonly subnet: Cidr;
@@ -46,6 +47,7 @@ export interface BlockReport {
   readonly usage: Usage;
 }
 
+/** One network's subnet, and how full it is. */
 export interface SubnetReport {
   readonly cidr: Cidr;
   /** Networks of the cluster that use it, as far as their records tell. */
@@ -55,6 +57,7 @@ export interface SubnetReport {
   readonly usage: Usage;
 }
 
+/** One pool, how full it is, and what was made of it. */
 export interface PoolReport {
   readonly pool: Pool;
   readonly usage: Usage;
@@ -102,6 +105,7 @@ export interface IpamFinding {
   readonly repaired: boolean;
 }
 
+/** What was compared, by number, and what was found. */
 export interface IpamCheckReport {
   readonly blocks: number;
   readonly addresses: number;

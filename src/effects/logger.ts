@@ -7,4 +7,5 @@ export interface Logger {
   child(fields: object): Logger;
 }
 
+/** Tells nobody. */
 export const silentLogger: Logger = { error() {}, warn() {}, info() {}, debug() {}, child: () => silentLogger };

@@ -43,6 +43,7 @@ export interface NetworkStack {
   watch(listener: (change: NetworkStackChange) => void): { close(): void };
 }
 
+/** What others or we changed in the kernel, as far as the data plane cares. */
 export type NetworkStackChange =
   | { readonly kind: 'linkRemoved'; readonly link: InterfaceName }
   | { readonly kind: 'linkDown'; readonly link: InterfaceName }

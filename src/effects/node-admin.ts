@@ -9,6 +9,7 @@ export interface NodeRemoval {
   readonly known: boolean;
 }
 
+/** What people may do to a node as a whole. */
 export interface NodeAdmin {
   /**
    * Removes all that the records hold of another node: its endpoints, its part in networks and the networks that no

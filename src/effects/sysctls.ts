@@ -4,6 +4,7 @@ export interface Sysctl {
   readonly value: string;
 }
 
+/** Kernel settings of one network namespace. */
 export interface Sysctls {
   /** In order. @throws KernelError naming the first that could not be written; those after it are not tried */
   write(settings: readonly Sysctl[]): Promise<void>;

@@ -45,6 +45,7 @@ export type Match =
   /** True at most so often: for log rules. */
   | { readonly kind: 'limit'; readonly perMinute: number; readonly burst: number };
 
+/** What a rule does with a packet that matches. */
 export type Target =
   | { readonly kind: 'accept' | 'drop' | 'return' }
   /** `goto`: a RETURN in the chain goes to the caller of this one. */
@@ -62,6 +63,7 @@ export interface FilterRule {
   readonly comment?: string | undefined;
 }
 
+/** A chain of ours; its rules in order. */
 export interface Chain {
   readonly table: Table;
   readonly name: ChainName;

@@ -8,9 +8,11 @@ export type DockerNetworkId = Brand<string, 'DockerNetworkId'>;
 export type EndpointId = Brand<string, 'EndpointId'>;
 /** Cluster-wide name of a network, as the user typed it. */
 export type NetworkName = Brand<string, 'NetworkName'>;
+/** Of 1 to 128 letters, digits, `_`, `.` and `-`, as all names here: each is one part of a datastore key. */
 export type ProfileName = Brand<string, 'ProfileName'>;
 /** Mark that rules select peers by; every profile has a tag of its own name. */
 export type TagName = Brand<string, 'TagName'>;
+/** Cluster-wide name of a host that runs the daemon. */
 export type NodeName = Brand<string, 'NodeName'>;
 /** Name under which addresses are assigned and released together: an endpoint's id, or one made for an unbound address. */
 export type HandleId = Brand<string, 'HandleId'>;
@@ -59,6 +61,7 @@ export const CONTAINER_INTERFACE_PREFIX = 'ctmp';
 /** `cord` and the first 11 hex digits of the endpoint's id. Docker's ids are random: a name is never used twice. */
 export const hostInterfaceOf = (id: EndpointId): InterfaceName =>
   `${HOST_INTERFACE_PREFIX}${id.slice(0, 11)}` as InterfaceName;
+/** The name of the container end until Docker gives it its own. */
 export const containerInterfaceOf = (id: EndpointId): InterfaceName =>
   `${CONTAINER_INTERFACE_PREFIX}${id.slice(0, 11)}` as InterfaceName;
 

@@ -32,8 +32,10 @@ export function parseIpAddress(text: string): IpAddress {
   );
 }
 
+/** Of a text that is known to be an address or a CIDR. */
 export const familyOf = (address: string): IpFamily => (address.includes(':') ? 6 : 4);
 
+/** The address as one number, its first octet the most significant. */
 export function ipToBigInt(address: IpAddress): bigint {
   if (familyOf(address) === 6) return new Address6(address).bigInt();
   let value = 0n;

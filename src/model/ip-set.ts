@@ -15,6 +15,7 @@ export type IpSetType = 'hash:ip' | 'hash:net' | 'hash:net,iface' | 'hash:ip,por
  */
 export type IpSetMember = Brand<string, 'IpSetMember'>;
 
+/** Whole, as the kernel should hold it. */
 export interface IpSet {
   readonly name: IpSetName;
   readonly type: IpSetType;
@@ -28,5 +29,6 @@ export const networkMember = (cidr: Cidr): IpSetMember =>
   cidr.replace(/(:.*)\/128$|(?<!:.*)\/32$/, '$1') as IpSetMember;
 export const addressOnInterfaceMember = (address: IpAddress, name: InterfaceName): IpSetMember =>
   `${address},${name}` as IpSetMember;
+/** For `hash:ip,port,ip`: `port` is the destination's. */
 export const flowMember = (source: IpAddress, protocol: 'tcp' | 'udp' | 'sctp', port: number, destination: IpAddress) =>
   `${source},${protocol}:${port},${destination}` as IpSetMember;

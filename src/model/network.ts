@@ -13,6 +13,7 @@ import {
 import { type IpAddress, parseIpAddress } from './ip-address.js';
 import { defineRecord, parsed } from './record.js';
 
+/** One subnet of a network; families may mix. */
 export interface NetworkSubnet {
   readonly cidr: Cidr;
   /** The address that Docker keeps as the network's gateway; the data plane needs none. */

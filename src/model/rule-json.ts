@@ -43,6 +43,7 @@ const rulesSchema = z.strictObject({
   outbound_rules: z.array(z.unknown()).max(MAX_RULES).optional(),
 });
 
+/** A profile's rules in calicoctl's JSON. */
 export const rulesToJson = ({
   name,
   inbound,

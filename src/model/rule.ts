@@ -2,6 +2,7 @@ import type { Cidr } from './cidr.js';
 import type { TagName } from './ids.js';
 import type { SelectorText } from './selector.js';
 
+/** `log` goes on to the next rule; `pass` ends this profile's rules and goes on to the next profile. */
 export type RuleAction = 'allow' | 'deny' | 'log' | 'pass';
 
 /** Both ends included; 0 to 65535. */

@@ -17,6 +17,7 @@ export function parseReferenceId(text: string): ReferenceId {
   );
 }
 
+/** An address of a subnet that no container gets. */
 export interface Reservation {
   readonly address: IpAddress;
   readonly purpose: 'gateway' | 'auxiliary';

@@ -14,6 +14,7 @@ export const NETWORK_CAPABILITIES_REPLY = {
 /** Everything we need is on disk, so nothing has to be requested again when the engine restarts. */
 export const IPAM_CAPABILITIES_REPLY = { RequiresMACAddress: false, RequiresRequestReplay: false } as const;
 
+/** Docker names one of these two in each RequestPool. */
 export const LOCAL_ADDRESS_SPACE = 'CorduroyLocal';
 export const GLOBAL_ADDRESS_SPACE = 'CorduroyGlobal';
 

@@ -11,6 +11,7 @@ export interface CallContext {
   readonly log: Logger;
 }
 
+/** One method of Docker's. What it throws, Docker is told. */
 export type Handler<Request, Reply> = (request: Request, context: CallContext) => Promise<Reply>;
 
 /** Success, and nothing to tell. */

@@ -48,11 +48,13 @@ export const optional = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> =>
       for (const { message, path } of result.error.issues) context.addIssue({ code: 'custom', message, path });
       return z.NEVER;
     }) as unknown as z.ZodType<T | undefined>;
+/** Absent and Go's `null` are empty. */
 export const listOf = <T>(schema: z.ZodType<T>): z.ZodType<readonly T[]> =>
   z
     .array(schema)
     .nullish()
     .transform((list) => list ?? []) as unknown as z.ZodType<readonly T[]>;
+/** Absent and Go's `null` are empty. */
 export const mapOf = <T>(schema: z.ZodType<T>): z.ZodType<Readonly<Record<string, T>>> =>
   z
     .record(z.string(), schema)
