@@ -433,6 +433,18 @@ describe('what fails says what, why and what next', () => {
     expect(result.err).toContain(message);
   });
 
+  test('version tells its own, whatever the daemon says', async () => {
+    const away = join(folder, 'away.sock');
+    const silent = await listenOnUnixSocket(away, (_request, response) => {
+      response.statusCode = 503;
+      response.end('{"error":"it is starting","remedy":"wait"}');
+    });
+    expect(await printed('version')).toMatch(/^corduroy \d\S+\ndaemon \d\S+\n$/);
+    expect(await printed('--socket /nowhere/x.sock version')).toMatch(/^corduroy \d\S+\ndaemon not running\n$/);
+    expect(await printed(`--socket ${away} version`)).toMatch(/^corduroy \d\S+\ndaemon not known: it is starting\n$/);
+    await silent.close(0);
+  });
+
   test('a change that is stored but not in force exits 1', async () => {
     harness.settle = () => Promise.reject(new Error('iptables-restore failed'));
     const result = await cord('profile web mode audit');
