@@ -32,7 +32,7 @@ export async function uninstall(
     const endpoints = (await first.network.links()).filter(({ name }) => isOurHostEnd(name)).length;
     if (endpoints > 0 && !force) {
       throw new ConflictError(
-        `${endpoints} ${endpoints === 1 ? 'container is' : 'containers are'} attached to networks of corduroy: remove them first ("docker rm -f"), or cut them off with "corduroy uninstall --force"`,
+        `${endpoints} ${endpoints === 1 ? 'container is' : 'containers are'} attached to networks of corduroy; remove them first ("docker rm -f"), or cut them off with "corduroy uninstall --force"`,
       );
     }
     await uninstallDataplane(first, former);

@@ -47,6 +47,13 @@ export class CorruptRecordError extends CorduroyError {
   }
 }
 
+/** Our messages end in what to do, after the last semicolon; `remedy` is undefined for one that has none. */
+export function splitRemedy(message: string): { readonly problem: string; readonly remedy: string | undefined } {
+  const at = message.lastIndexOf('; ');
+  if (at < 0) return { problem: message, remedy: undefined };
+  return { problem: message.slice(0, at), remedy: message.slice(at + '; '.length) };
+}
+
 /** The text of anything thrown, with its causes, for one log line. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

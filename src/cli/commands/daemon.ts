@@ -9,7 +9,7 @@ import {
   flagOf,
 } from '../../config/keys.js';
 import { CONFIG_FILE_VARIABLE, DEFAULT_CONFIG_FILE } from '../../config/locations.js';
-import { InvalidRequestError } from '../../model/errors.js';
+import { InvalidRequestError, splitRemedy } from '../../model/errors.js';
 import { CommandFailure, usageError } from '../failure.js';
 import { examples } from '../help-text.js';
 import type { Terminal } from '../terminal.js';
@@ -63,9 +63,8 @@ async function load(options: Record<string, string | boolean>, terminal: Termina
     return loadConfig({ flags, environment: terminal.streams.environment, configFile });
   } catch (error) {
     if (!(error instanceof InvalidRequestError)) throw error;
-    const at = error.message.lastIndexOf('; ');
-    if (at < 0) throw usageError(error.message, 'correct it, and see "corduroy daemon --help" for every setting');
-    throw usageError(error.message.slice(0, at), error.message.slice(at + 2));
+    const { problem, remedy } = splitRemedy(error.message);
+    throw usageError(problem, remedy ?? 'correct it, and see "corduroy daemon --help" for every setting');
   }
 }
 

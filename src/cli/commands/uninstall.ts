@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ConflictError, CorduroyError } from '../../model/errors.js';
+import { CorduroyError, splitRemedy } from '../../model/errors.js';
 import { CommandFailure, DaemonNotRunning } from '../failure.js';
 import { examples } from '../help-text.js';
 import type { Terminal } from '../terminal.js';
@@ -44,11 +44,7 @@ async function refuseBesideDaemon(terminal: Terminal): Promise<void> {
   );
 }
 
-function failureOf(error: CorduroyError): CommandFailure {
-  const { message } = error;
-  // The sentence's last part is the remedy.
-  const at = error instanceof ConflictError ? message.lastIndexOf(': ') : -1;
-  return at < 0
-    ? new CommandFailure(message, 'cure that and run it again: what is gone already does not matter')
-    : new CommandFailure(message.slice(0, at), message.slice(at + 2));
+function failureOf({ message }: CorduroyError): CommandFailure {
+  const { problem, remedy } = splitRemedy(message);
+  return new CommandFailure(problem, remedy ?? 'cure that and run it again: what is gone already does not matter');
 }

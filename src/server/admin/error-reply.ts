@@ -9,6 +9,7 @@ import {
   InvalidRequestError,
   KernelError,
   NotFoundError,
+  splitRemedy,
 } from '../../model/errors.js';
 
 export const errorReply = z
@@ -58,12 +59,10 @@ function remedyOf(error: CorduroyError): string {
   return GENERIC.fault;
 }
 
-/** Our messages end in what to do, after the last semicolon; one that has none gets the remedy of its class. */
+/** A message without remedy gets that of its class. */
 function split(message: string, fallback: string): ErrorReply {
-  const at = message.lastIndexOf('; ');
-  return at < 0
-    ? { error: message, remedy: fallback }
-    : { error: message.slice(0, at), remedy: message.slice(at + '; '.length) };
+  const { problem, remedy = fallback } = splitRemedy(message);
+  return { error: problem, remedy };
 }
 
 /** Each field's complaint, and each remedy once. */
