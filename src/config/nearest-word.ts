@@ -10,7 +10,7 @@ export function nearestWord(written: string, candidates: readonly string[]): str
 }
 
 /** Levenshtein's: insertions, deletions and replacements that lead from one text to the other. */
-export function editDistance(one: string, other: string): number {
+function editDistance(one: string, other: string): number {
   let previous = Array.from({ length: other.length + 1 }, (_, column) => column);
   for (let row = 1; row <= one.length; row++) {
     const current = [row];

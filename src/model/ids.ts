@@ -56,7 +56,7 @@ export type InterfaceName = Brand<string, 'InterfaceName'>;
 /** What every host side's name begins with; one wildcard `cord+` catches all endpoints, known or not. */
 export const HOST_INTERFACE_PREFIX = 'cord';
 /** The container end before Docker moves and renames it: does not match `cord+`, and carries no traffic. */
-export const CONTAINER_INTERFACE_PREFIX = 'ctmp';
+const CONTAINER_INTERFACE_PREFIX = 'ctmp';
 
 /** `cord` and the first 11 hex digits of the endpoint's id. Docker's ids are random: a name is never used twice. */
 export const hostInterfaceOf = (id: EndpointId): InterfaceName =>

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CorduroyError, CorruptRecordError } from './errors.js';
 
 /** Changes when a reader of the present form could no longer understand what is written. */
-export const API_VERSION = 'corduroy/v1';
+const API_VERSION = 'corduroy/v1';
 const KEY_ROOT = '/corduroy/v1';
 
 /**

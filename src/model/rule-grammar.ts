@@ -246,5 +246,5 @@ const clause = <T>(keyword: string, match: Negatable<T> | undefined, format: (va
 const quote = (text: string): string => (text.includes("'") ? `"${text}"` : `'${text}'`);
 
 /** `80,443,2048:4000` */
-export const formatPorts = (ports: readonly PortRange[]): string =>
+const formatPorts = (ports: readonly PortRange[]): string =>
   ports.map(({ first, last }) => (first === last ? String(first) : `${first}:${last}`)).join(',');

@@ -5,7 +5,7 @@ export type Subsystem = 'Plugin' | 'NetworkDriver' | 'IpamDriver';
 const MAX_MESSAGE_LENGTH = 1_000;
 
 /** One line of bounded length, whatever the request had in it that the message repeats. */
-export function oneLine(message: string): string {
+function oneLine(message: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not reach a terminal
   const line = message.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]+/g, ' ');
   return line.length <= MAX_MESSAGE_LENGTH ? line : `${line.slice(0, MAX_MESSAGE_LENGTH)}...`;

@@ -14,9 +14,9 @@ import { type PluginHandlers, type PluginMethod, pluginMethods } from './plugin-
 import { readBody } from './read-body.js';
 
 /** Docker waits for a plugin without any limit of its own; a hanging call hangs the command, and a lock of the engine. */
-export const DEFAULT_DEADLINE_MS = 1_950;
+const DEFAULT_DEADLINE_MS = 1_950;
 /** Docker's largest request, with all 65,535 ports published, has 7.3 MB; ordinary ones have some 300 bytes. */
-export const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
+const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 const LOGGED_FIELDS = { NetworkID: 'networkId', EndpointID: 'endpointId', PoolID: 'poolId', Address: 'address' };

@@ -29,7 +29,7 @@ const columns: readonly Column<Profile>[] = [
 const numbered = (rules: readonly string[]): string => rules.map((rule, i) => `   ${i + 1} ${rule}\n`).join('');
 
 /** Rules as calicoctl shows them: numbered from 1, in the order in which they are tried. */
-export const formatRules = ({ inbound, outbound }: Pick<Profile, 'inbound' | 'outbound'>): string =>
+const formatRules = ({ inbound, outbound }: Pick<Profile, 'inbound' | 'outbound'>): string =>
   `Inbound rules:\n${numbered(inbound)}Outbound rules:\n${numbered(outbound)}`;
 
 const url = (name: string, rest = ''): string => `/profiles/${encodeURIComponent(name)}${rest}`;

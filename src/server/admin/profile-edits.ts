@@ -99,7 +99,7 @@ export function refuseInUse(profile: Profile['name'], networks: readonly string[
 const MAX_USERS = 5;
 
 /** What the kernel would not be given: such a rule is refused, rather than kept without effect. */
-export function refuseUnenforceable(rules: readonly Rule[]): void {
+function refuseUnenforceable(rules: readonly Rule[]): void {
   for (const rule of rules) {
     if (rule.source.set === undefined && rule.destination.set === undefined) continue;
     throw new InvalidRequestError(
