@@ -6,6 +6,9 @@ import type { IpAddress } from '../src/model/ip-address.js';
 
 /** Time in which addresses gather that lost their container: a run of conntrack(8) costs as much for one as for many. */
 const GATHER_MS = 50;
+/** After a run, in multiples of the time it took and in ms, addresses gather longer: a storm of removals costs three runs a second. */
+const REST_RATIO = 50;
+const MOST_REST_MS = 300;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
 
@@ -25,6 +28,8 @@ export class AddressFlows {
   readonly #inherited = new Set<IpAddress>();
   readonly #stop = new AbortController();
   #working = false;
+  /** No run begins before. */
+  #restUntil = 0;
 
   constructor(conntrack: Conntrack, clock: Clock, log: Logger) {
     this.#conntrack = conntrack;
@@ -70,9 +75,10 @@ export class AddressFlows {
   async #work(): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
     while (this.#due.size > 0 && !this.#stop.signal.aborted) {
-      await this.#clock.sleep(GATHER_MS, this.#stop.signal);
+      await this.#clock.sleep(Math.max(GATHER_MS, this.#restUntil - performance.now()), this.#stop.signal);
       const due = this.#due;
       this.#due = new Map();
+      const begun = performance.now();
       try {
         await this.#conntrack.forgetAddresses([...due.keys()]);
         for (const resolves of due.values()) for (const resolve of resolves) resolve();
@@ -87,6 +93,8 @@ export class AddressFlows {
         await this.#clock.sleep(retryMs, this.#stop.signal);
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
       }
+      const ended = performance.now();
+      this.#restUntil = ended + Math.min((ended - begun) * REST_RATIO, MOST_REST_MS);
     }
     this.#working = false;
   }
