@@ -10,6 +10,12 @@ export const RETIRED_GROUP = 0x636f7264;
 const TIMEOUT_MS = 10_000;
 /** Long enough to gather what a `docker rm` of many brings, short enough that nobody sees the link. */
 const GATHER_MS = 3;
+/**
+ * After a deletion, in multiples of the time it took and in ms, links gather longer: while one is under way, the links of
+ * the next containers wait.
+ */
+const REST_RATIO = 9;
+const MOST_REST_MS = 200;
 const MAX_ATTEMPTS = 5;
 const GONE = /No such device|Cannot find/;
 
@@ -24,6 +30,8 @@ export class LinkReaper {
   #waiting = new Set<InterfaceName>();
   #deleting: ReadonlySet<InterfaceName> = new Set();
   #work: Promise<void> | undefined;
+  /** No deletion begins before. */
+  #restUntil = 0;
 
   /**
    * @param takers an `ip -batch` that takes links down
@@ -70,7 +78,8 @@ export class LinkReaper {
 
   async #reap(): Promise<void> {
     for (let attempt = 1; this.#waiting.size > 0; attempt++) {
-      await sleep(GATHER_MS);
+      await sleep(Math.max(GATHER_MS, this.#restUntil - performance.now()));
+      const begun = performance.now();
       this.#deleting = this.#waiting;
       this.#waiting = new Set();
       try {
@@ -84,6 +93,8 @@ export class LinkReaper {
         if (attempt < MAX_ATTEMPTS) for (const link of this.#deleting) this.#waiting.add(link);
       }
       this.#deleting = new Set();
+      const ended = performance.now();
+      this.#restUntil = ended + Math.min((ended - begun) * REST_RATIO, MOST_REST_MS);
     }
   }
 
