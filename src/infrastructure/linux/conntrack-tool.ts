@@ -84,6 +84,10 @@ export function parseConntrackList(text: string): readonly TrackedFlow[] {
   return text.split('\n').flatMap((line) => parseFlow(line) ?? []);
 }
 
+// What is deleted is named by these, in a script.
+const ADDRESS = /^[0-9a-f.:]+$/;
+const NUMBER = /^\d{1,5}$/;
+
 function parseFlow(line: string): TrackedFlow | undefined {
   const head = /^ipv([46])\s+\d+\s+\S+\s+(\d+)\s/.exec(line);
   if (head === null) return undefined;
@@ -91,6 +95,7 @@ function parseFlow(line: string): TrackedFlow | undefined {
     [...line.matchAll(new RegExp(`\\b${name}=(\\S+)`, 'g'))].map((m) => m[1] ?? '');
   const [sources, destinations] = [value('src'), value('dst')];
   if (sources.length !== 2 || destinations.length !== 2) return undefined;
+  if (![...sources, ...destinations].every((address) => ADDRESS.test(address))) return undefined;
   const [sourcePorts, destinationPorts] = [value('sport'), value('dport')];
   const tuple = (i: 0 | 1): FlowTuple => ({
     source: sources[i] as IpAddress,
@@ -98,6 +103,7 @@ function parseFlow(line: string): TrackedFlow | undefined {
     sourcePort: Number(sourcePorts[i] ?? 0),
     destinationPort: Number(destinationPorts[i] ?? 0),
   });
+  if (!['sport', 'dport', 'type', 'code', 'id'].flatMap(value).every((number) => NUMBER.test(number))) return undefined;
   const [type, code, id] = [value('type')[0], value('code')[0], value('id')[0]];
   return {
     family: head[1] === '6' ? 6 : 4,

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { z } from 'zod';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { FilterFacts, ForeignRoute, HostFacts, SocketState } from '../../effects/host-facts.js';
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
-import { hostCidr, parseCidr } from '../../model/cidr.js';
-import { CorduroyError, KernelError } from '../../model/errors.js';
+import { KernelError } from '../../model/errors.js';
 import { HOST_INTERFACE_PREFIX } from '../../model/ids.js';
-import { ipAddressOrUndefined } from '../../model/ip-address.js';
+import { destinationOf } from './ip-json.js';
 
 const TOOLS: readonly (readonly [string, string])[] = [
   ['ip', '-V'],
@@ -106,17 +106,16 @@ export function filterFacts(saved: string | undefined): FilterFacts | undefined 
   };
 }
 
-interface LinkJson {
-  readonly ifname: string;
-  readonly mtu: number;
-  readonly flags: readonly string[];
-  readonly addr_info?: readonly { readonly scope: string }[];
-}
+const linkSchema = z.object({
+  ifname: z.string(),
+  mtu: z.number(),
+  flags: z.array(z.string()),
+  addr_info: z.array(z.object({ scope: z.string().optional() })).optional(),
+});
+const routeSchema = z.object({ dst: z.string(), dev: z.string().optional() });
 
 function uplinksOf(json: string | undefined): { name: string; mtu: number }[] {
-  // iproute2 leaves an empty object for each link that the filter took out.
-  const links = parseJson<Partial<LinkJson>>(json).filter((link): link is LinkJson => link.ifname !== undefined);
-  return links
+  return parseItems(json, linkSchema)
     .filter(({ ifname, flags }) => !flags.includes('LOOPBACK') && !ENGINE_LINK.test(ifname))
     .filter(({ addr_info }) => addr_info?.some(({ scope }) => scope === 'global') === true)
     .map(({ ifname, mtu }) => ({ name: ifname, mtu }));
@@ -125,23 +124,29 @@ function uplinksOf(json: string | undefined): { name: string; mtu: number }[] {
 const ENGINE_LINK = new RegExp(`^(docker|br-|veth|virbr|${HOST_INTERFACE_PREFIX})`);
 
 function routesOf(json: string | undefined): ForeignRoute[] {
-  return parseJson<{ dst: string; dev?: string; protocol?: string; type?: string }>(json).flatMap((route) => {
-    const { dst, dev } = route;
+  return parseItems(json, routeSchema).flatMap(({ dst, dev }) => {
     if (dst === 'default' || dev === undefined || dev.startsWith(HOST_INTERFACE_PREFIX) || dst.startsWith('fe80:'))
       return [];
-    try {
-      const address = ipAddressOrUndefined(dst);
-      return [{ destination: address === undefined ? parseCidr(dst) : hostCidr(address), interfaceName: dev }];
-    } catch (error) {
-      if (error instanceof CorduroyError) return [];
-      throw error;
-    }
+    const destination = destinationOf(dst);
+    return destination === undefined ? [] : [{ destination, interfaceName: dev }];
   });
 }
 
-function parseJson<T>(json: string | undefined): readonly T[] {
-  if (json === undefined || json.trim() === '') return [];
-  return JSON.parse(json) as readonly T[];
+/** Items of other shapes are left out, as `{}` is, which iproute2 prints for what a filter took out. */
+function parseItems<T>(json: string | undefined, schema: z.ZodType<T>): readonly T[] {
+  const all = parseJson(json);
+  return (Array.isArray(all) ? all : []).flatMap((item) => {
+    const { data } = schema.safeParse(item);
+    return data === undefined ? [] : [data];
+  });
+}
+
+function parseJson(json: string | undefined): unknown {
+  try {
+    return JSON.parse(json ?? '');
+  } catch {
+    return undefined;
+  }
 }
 
 function dockerVersion(socketPath: string): Promise<HostFacts['docker']> {

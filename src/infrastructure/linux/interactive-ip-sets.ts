@@ -120,21 +120,30 @@ export function ipSetCommandText(command: IpSetCommand): string {
   }
 }
 
-/** The sets of ours in the output of `ipset save`. */
+/** The sets of ours in the output of `ipset save`. @throws KernelError if it is cut off, or is something else */
 export function parseIpSetSave(text: string): readonly ReadIpSet[] {
   const sets = new Map<string, Omit<ReadIpSet, 'members'> & { readonly members: Set<IpSetMember> }>();
-  for (const line of text.split('\n')) {
+  const lines = text.split('\n');
+  if (lines.pop() !== '') throw unreadable(text.slice(-200));
+  for (const line of lines) {
     const [verb, name, word] = line.split(' ');
-    if (name === undefined || word === undefined || !name.startsWith('cord')) continue;
+    if ((verb !== 'create' && verb !== 'add') || name === undefined || word === undefined) throw unreadable(line);
+    if (!name.startsWith('cord')) continue;
     if (verb === 'create') {
       const family = / family inet6\b/.test(line) ? 6 : 4;
       sets.set(name, { name: name as IpSetName, type: word, family, members: new Set() });
-    } else if (verb === 'add') {
+    } else {
       sets.get(name)?.members.add(word as IpSetMember);
     }
   }
   return [...sets.values()];
 }
+
+const unreadable = (detail: string): KernelError =>
+  new KernelError(
+    'the output of "ipset save" is not understood; nothing is changed by it; see "corduroy check"',
+    detail,
+  );
 
 /** Names and numbers of members of our sets, in the output of `ipset list -t`. */
 function sizesOf(lines: readonly string[]): string {

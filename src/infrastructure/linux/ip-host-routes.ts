@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { HostRoute, HostRoutes } from '../../effects/host-routes.js';
-import { hostCidr, parseCidr } from '../../model/cidr.js';
 import { KernelError } from '../../model/errors.js';
 import { HOST_INTERFACE_PREFIX } from '../../model/ids.js';
-import { ipAddressOrUndefined } from '../../model/ip-address.js';
 import { ROUTE_PROTOCOL } from '../../model/route.js';
+import { destinationOf } from './ip-json.js';
 
 /** RTPROT_BIRD of linux/rtnetlink.h: what BIRD has learned leads to our own blocks on other nodes. */
 const BIRD_PROTOCOL = 12;
@@ -48,20 +47,28 @@ export class IpHostRoutes implements HostRoutes {
 
 /** @param json what `ip -N -j route` prints: protocols are numbers, and the kernel's own (2) are the host's networks */
 export function parseHostRoutes(json: string): readonly HostRoute[] {
-  const parsed = routes.safeParse(json.trim() === '' ? [] : JSON.parse(json));
-  if (!parsed.success)
-    throw new KernelError(
-      'the output of "ip route" is not understood; is it iproute2\'s? see "corduroy check"',
-      parsed.error.message,
-    );
-  return parsed.data.flatMap(({ dst, dev, gateway, protocol }) => {
+  return read(json).flatMap(({ dst, dev, gateway, protocol }) => {
     const isOurs = protocol === String(ROUTE_PROTOCOL) || protocol === String(BIRD_PROTOCOL);
     const isOurLink = dev?.startsWith(HOST_INTERFACE_PREFIX) === true;
     // Link-local and multicast networks are on every link, and in no pool.
     if (dst === 'default' || isOurs || isOurLink || /^(fe80:|ff)/.test(dst)) return [];
-    const address = ipAddressOrUndefined(dst);
+    const destination = destinationOf(dst);
+    if (destination === undefined) throw notUnderstood(`a route to ${dst}`);
     const words = [gateway && `via ${gateway}`, dev].filter((word) => word !== undefined);
     const description = words.length === 0 ? 'which discards packets' : words.join(' ');
-    return [{ destination: address === undefined ? parseCidr(dst) : hostCidr(address), description }];
+    return [{ destination, description }];
   });
 }
+
+function read(json: string): z.infer<typeof routes> {
+  try {
+    return json.trim() === '' ? [] : routes.parse(JSON.parse(json));
+  } catch (cause) {
+    throw notUnderstood(json.slice(0, 200), cause);
+  }
+}
+
+const notUnderstood = (detail: string, cause?: unknown): KernelError =>
+  new KernelError('the output of "ip route" is not understood; is it iproute2\'s? see "corduroy check"', detail, {
+    cause,
+  });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Cidr, hostCidr, parseCidr } from '../../model/cidr.js';
-import { KernelError } from '../../model/errors.js';
+import { InvalidRequestError, KernelError } from '../../model/errors.js';
 import type { InterfaceName } from '../../model/ids.js';
 import { ipAddressOrUndefined } from '../../model/ip-address.js';
 import type { Link } from '../../model/link.js';
@@ -23,8 +23,11 @@ const routeSchema = z.object({
 });
 const neighbourSchema = z.object({ dst: z.string(), dev: z.string(), lladdr: z.string().optional() });
 
-export const parseLinks = (json: string): readonly Link[] =>
-  items(json, linkSchema, 'ip -json link').map(({ ifname, address, mtu, flags, group, link }) => ({
+/** @throws KernelError also for an empty list: every network namespace has its loopback */
+export function parseLinks(json: string): readonly Link[] {
+  const links = items(json, linkSchema, 'ip -json link');
+  if (links.length === 0) throw unreadable('ip -json link', json);
+  return links.map(({ ifname, address, mtu, flags, group, link }) => ({
     name: ifname as InterfaceName,
     mac: address,
     mtu,
@@ -32,6 +35,7 @@ export const parseLinks = (json: string): readonly Link[] =>
     group,
     ...(link ? { peer: link as InterfaceName } : {}),
   }));
+}
 
 /** Routes of kinds that we do not make are left out. */
 export function parseRoutes(json: string): readonly Route[] {
@@ -57,11 +61,16 @@ export function parseNeighbours(json: string): readonly PermanentNeighbour[] {
   return neighbours;
 }
 
-/** ip(8) writes one address without its prefix length. */
+/** ip(8) writes one address without its prefix length. undefined: it is neither an address nor a network. */
 export function destinationOf(text: string): Cidr | undefined {
   const address = ipAddressOrUndefined(text);
   if (address !== undefined) return hostCidr(address);
-  return text.includes('/') ? parseCidr(text) : undefined;
+  try {
+    return parseCidr(text);
+  } catch (error) {
+    if (error instanceof InvalidRequestError) return undefined;
+    throw error;
+  }
 }
 
 function items<T>(json: string, schema: z.ZodType<T>, source: string): readonly T[] {
@@ -70,10 +79,13 @@ function items<T>(json: string, schema: z.ZodType<T>, source: string): readonly 
     const all = z.array(z.unknown()).parse(JSON.parse(json));
     return z.array(schema).parse(all.filter((item) => Object.keys(item as object).length > 0));
   } catch (cause) {
-    throw new KernelError(
-      `the output of ${source} cannot be read: this version of iproute2 may be too old (5.0 or later is needed)`,
-      json.slice(0, 200),
-      { cause },
-    );
+    throw unreadable(source, json, cause);
   }
 }
+
+const unreadable = (source: string, json: string, cause?: unknown): KernelError =>
+  new KernelError(
+    `the output of ${source} cannot be read: this version of iproute2 may be too old; install 5.0 or later`,
+    json.slice(0, 200),
+    { cause },
+  );

@@ -79,7 +79,13 @@ export class IptablesRestorePacketFilter implements PacketFilter {
     const program = iptablesTool(this.family, this.backend, 'save');
     const { exitCode, stdout, stderr } = await this.#runner.run(program, [], { timeoutMs: 30_000 });
     // "incompatible, use 'nft' tool": a table that iptables cannot express is left out, with exit code 0.
-    if (exitCode === 0 && !/is incompatible/.test(stdout)) return stdout;
+    if (exitCode === 0 && !/is incompatible/.test(stdout)) {
+      if (isWholeSave(stdout)) return stdout;
+      throw new KernelError(
+        `the output of ${program} is not understood; nothing is changed by it; see "corduroy check"`,
+        stdout.slice(-200),
+      );
+    }
     throw new KernelError(
       `${program} cannot read the packet filter: ${stderr.trim() || 'a table was changed with the nft tool in a way that iptables cannot express; remove that change'}`,
       stderr,
@@ -93,4 +99,16 @@ export class IptablesRestorePacketFilter implements PacketFilter {
   close(): void {
     this.#helper.stop();
   }
+}
+
+/** Whether each table has its end, and there is nothing else: what is cut off would read as rules that are gone. */
+export function isWholeSave(text: string): boolean {
+  let open = false;
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const isInside = line === 'COMMIT' || line.startsWith(':') || line.startsWith('-A ') || line.startsWith('[');
+    if (open !== isInside || !(isInside || line.startsWith('*'))) return false;
+    open = line !== 'COMMIT';
+  }
+  return !open;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
-import { describeError } from '../../model/errors.js';
+import { describeError, KernelError } from '../../model/errors.js';
 import type { IpFamily } from '../../model/ip-address.js';
 import { iptablesTool } from './iptables-restore-packet-filter.js';
 
@@ -61,7 +61,9 @@ export function watchLegacyTables(options: {
 async function fingerprint(runner: CommandRunner, families: readonly IpFamily[]): Promise<string> {
   const hash = createHash('sha256');
   for (const family of families) {
-    const { stdout } = await runner.run(iptablesTool(family, 'legacy', 'save'), []);
+    const program = iptablesTool(family, 'legacy', 'save');
+    const { exitCode, stdout, stderr } = await runner.run(program, []);
+    if (exitCode !== 0) throw new KernelError(`${program} failed: ${stderr.trim()}; see "corduroy check"`, stderr);
     // Counters and times change by themselves.
     hash.update(stdout.replace(/^#.*$| \[\d+:\d+\]$/gm, ''));
   }
