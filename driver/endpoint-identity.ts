@@ -46,6 +46,8 @@ export class EndpointIdentity {
   readonly #unsubscribe: () => void;
   #running: Promise<void> | undefined;
   #wake: () => void = () => {};
+  /** When it wakes by itself, while it sleeps. */
+  #sleepsUntilMs = 0;
 
   constructor(dependencies: IdentityDependencies) {
     this.#on = dependencies;
@@ -63,7 +65,7 @@ export class EndpointIdentity {
     const dueMs = this.#nowMs() + delayMs;
     for (const id of ids) this.#wanted.set(id, { attempts: 0, dueMs });
     if (this.#wanted.size === 0) return;
-    this.#wake();
+    if (dueMs < this.#sleepsUntilMs) this.#wake();
     this.#running ??= this.#run();
   }
 
@@ -134,7 +136,9 @@ export class EndpointIdentity {
     if (this.#wanted.size === 0 || leftMs <= 0 || this.#abort.signal.aborted) return;
     const woken = new AbortController();
     this.#wake = () => woken.abort();
+    this.#sleepsUntilMs = next;
     await this.#on.clock.sleep(leftMs, woken.signal);
+    this.#sleepsUntilMs = 0;
   }
 
   #nowMs(): number {
