@@ -25,18 +25,23 @@ export function nextFresh(block: Block, eligible: (address: IpAddress) => boolea
   return undefined;
 }
 
-/** Freed addresses, the longest freed first. */
-export const coolingAddresses = (block: Block): readonly { readonly address: IpAddress; readonly releasedAt: Date }[] =>
-  block.cooling.map(({ ordinal, releasedAt }) => ({
-    address: addressAt(block.cidr, ordinal),
-    releasedAt: new Date(releasedAt),
-  }));
+/** Freed addresses, the longest freed first. @param until only those that were freed by then */
+export const coolingAddresses = (
+  block: Block,
+  until?: Date,
+): readonly { readonly address: IpAddress; readonly releasedAt: Date }[] =>
+  block.cooling
+    .map(({ ordinal, releasedAt }) => ({ ordinal, releasedAt: new Date(releasedAt) }))
+    .filter(({ releasedAt }) => until === undefined || releasedAt <= until)
+    .map(({ ordinal, releasedAt }) => ({ address: addressAt(block.cidr, ordinal), releasedAt }));
 
 export const allocationOf = (block: Block, address: IpAddress): Allocation | undefined =>
   block.allocations.get(ordinalOf(block.cidr, address));
 
-export const isCooling = (block: Block, address: IpAddress): boolean =>
-  block.cooling.some(({ ordinal }) => ordinal === ordinalOf(block.cidr, address));
+export function isCooling(block: Block, address: IpAddress): boolean {
+  const ordinal = ordinalOf(block.cidr, address);
+  return block.cooling.some((freed) => freed.ordinal === ordinal);
+}
 
 export type AssignOutcome =
   | { readonly kind: 'assigned'; readonly block: Block }

@@ -33,9 +33,7 @@ export function chooseUnused(blocks: readonly Block[], place: Place, rules: Cool
     const address = nextFresh(block, (candidate) => isChoosable(candidate, place));
     if (address !== undefined) return { block, address };
   }
-  const cool = longestFreed(blocks, place).filter(
-    ({ releasedAt }) => rules.now.getTime() - releasedAt.getTime() >= rules.cooldownMs,
-  );
+  const cool = longestFreed(blocks, place, new Date(rules.now.getTime() - rules.cooldownMs));
   return cool.slice(0, ASKED_AT_ONCE).find(({ address }) => rules.isQuiet(address));
 }
 
@@ -44,13 +42,14 @@ export function chooseCooling(blocks: readonly Block[], place: Place, rules: Coo
   return longestFreed(blocks, place).find(({ address }) => rules.isQuiet(address));
 }
 
-/** All that would do if the kernel had forgotten it, the longest freed first. */
+/** All that would do if the kernel had forgotten it, the longest freed first. @param until only those freed by then */
 export function longestFreed(
   blocks: readonly Block[],
   place: Place,
+  until?: Date,
 ): readonly (Choice & { readonly releasedAt: Date })[] {
   return blocks
-    .flatMap((block) => coolingAddresses(block).map((cooling) => ({ block, ...cooling })))
+    .flatMap((block) => coolingAddresses(block, until).map((cooling) => ({ block, ...cooling })))
     .filter(({ address }) => isChoosable(address, place))
     .sort((a, b) => a.releasedAt.getTime() - b.releasedAt.getTime());
 }
