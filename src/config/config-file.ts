@@ -26,7 +26,7 @@ export function readConfigText(file: string, yaml: string): ReadonlyMap<string, 
 function flatten(file: string, prefix: string, content: object, settings: Map<string, string>): void {
   for (const [name, value] of Object.entries(content)) {
     const path = `${prefix}${name}`;
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0) {
       flatten(file, `${path}.`, value, settings);
     } else {
       if (settings.has(path)) throw new InvalidRequestError(`${file} gives ${path} twice; keep one of them`);

@@ -66,13 +66,16 @@ function parseGiven(name: ConfigName, { text, from }: Given): unknown {
   } catch (error) {
     if (!(error instanceof InvalidRequestError)) throw error;
     throw new InvalidRequestError(
-      `cannot use ${JSON.stringify(withoutPassword(text))} for ${name} (${from}): ${error.message}`,
+      `cannot use ${JSON.stringify(beginning(withoutPassword(text)))} for ${name} (${from}): ${error.message}`,
     );
   }
 }
 
 /** A URL's `user:password@` may be anywhere in a list. */
 const withoutPassword = (text: string): string => text.replace(/\/\/[^/,]*@/g, '//***@');
+
+/** Enough to find it by. */
+const beginning = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}...` : text);
 
 function refuseUnknown({ environment, file }: ConfigInput): void {
   const variables = [...CONFIG_NAMES.map(environmentOf), CONFIG_FILE_VARIABLE];

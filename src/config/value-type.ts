@@ -14,16 +14,22 @@ export interface ValueType<T> {
   readonly list?: true;
 }
 
+/** Longest path in bytes: PATH_MAX (4096) less the final NUL. */
+const MAX_PATH = 4_095;
+const MAX_TEXT = 1_024;
+
 export const text: ValueType<string> = {
   label: 'text',
-  parse: (value) => (value === '' ? refuse('it is empty', 'write a value or leave it out') : value),
+  parse: (value) =>
+    value.trim() === '' ? refuse('it is empty', 'write a value or leave it out') : plain(value, MAX_TEXT),
   format: (value) => value,
 };
 
 /** Absolute, so that it means the same whatever directory the daemon was started from. */
 export const path: ValueType<string> = {
   label: 'path',
-  parse: (value) => (value.startsWith('/') ? value : refuse('it is not an absolute path', 'begin it with /')),
+  parse: (value) =>
+    value.startsWith('/') ? plain(value, MAX_PATH) : refuse('it is not an absolute path', 'begin it with /'),
   format: (value) => value,
 };
 
@@ -142,4 +148,12 @@ export const listen: ValueType<ListenAddress> = {
 
 export function refuse(why: string, remedy: string): never {
   throw new InvalidRequestError(`${why}; ${remedy}`);
+}
+
+function plain(value: string, maxBytes: number): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\0-\x1f\x7f]/.test(value)) return refuse('it holds a control character', 'write it without');
+  return Buffer.byteLength(value) > maxBytes
+    ? refuse(`it is longer than ${maxBytes} bytes`, 'write a shorter one')
+    : value;
 }

@@ -34,6 +34,32 @@ async function demandUsers(etcd: EtcdServer): Promise<void> {
   await etcd.etcdctl('auth', 'enable');
 }
 
+describe('files that are not what their settings say', () => {
+  let files: Certificates;
+  beforeAll(async () => {
+    files = await makeCertificates(directory, 'agent');
+    await writeFile(join(directory, 'garbage'), '\0\u001b[2Jgarbage\n');
+    await writeFile(join(directory, 'hollow'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+  });
+
+  test.each([
+    ['caFile', 'garbage', /etcd\.caFile \/.*\/garbage holds no certificate; name a PEM file of certificates/],
+    ['caFile', 'hollow', /etcd\.caFile \/.*\/hollow holds a certificate that cannot be read; name a PEM/],
+    ['certFile', 'garbage', /etcd\.certFile \/.*\/garbage holds no certificate; name a PEM file of certificates/],
+    [
+      'keyFile',
+      'garbage',
+      /etcd\.keyFile \/.*\/garbage holds no key that can be read; name a PEM file with a private key/,
+    ],
+    ['keyFile', 'server key', /etcd\.keyFile \/.* is not the key of etcd\.certFile; name the two that belong together/],
+  ])('%s: %s', async (setting, content, says) => {
+    const right = { caFile: files.ca, certFile: files.clientCert, keyFile: files.clientKey };
+    const file = content === 'server key' ? files.key : join(directory, content);
+    const config = { kind: 'etcd', endpoints: ['https://127.0.0.1:1'], ...right, [setting]: file } as const;
+    await expect(openDatastore(config, silentLogger)).rejects.toThrow(says);
+  });
+});
+
 withEtcd('with client certificates', () => {
   let etcd: EtcdServer;
   let files: Certificates;

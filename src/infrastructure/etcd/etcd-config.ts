@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import type { IOptions } from 'etcd3';
@@ -33,7 +34,11 @@ export async function readEtcdCredentials(config: EtcdConfig): Promise<EtcdCrede
   const password = await read('etcd.passwordFile', passwordFile);
   const privateKey = await read('etcd.keyFile', keyFile);
   const certChain = await read('etcd.certFile', certFile);
-  const rootCertificate = (await read('etcd.caFile', caFile)) ?? Buffer.from(rootCertificates.join('\n'));
+  const authority = await read('etcd.caFile', caFile);
+  const rootCertificate = authority ?? Buffer.from(rootCertificates.join('\n'));
+  requireCertificates('etcd.caFile', caFile, authority);
+  const [own] = requireCertificates('etcd.certFile', certFile, certChain);
+  requireKey(keyFile, privateKey, own);
   return {
     ...(secure > 0 && { credentials: { rootCertificate, ...(privateKey && certChain && { privateKey, certChain }) } }),
     ...(username !== undefined &&
@@ -45,6 +50,36 @@ function requireBoth(oneName: string, one: unknown, otherName: string, other: un
   if ((one === undefined) === (other === undefined)) return;
   const [set, missing] = one === undefined ? [otherName, oneName] : [oneName, otherName];
   throw unusable(`${set} is set without ${missing}`, `set both, or neither`);
+}
+
+function requireCertificates(
+  setting: string,
+  file: string | undefined,
+  pem: Buffer | undefined,
+): readonly X509Certificate[] {
+  if (pem === undefined) return [];
+  const blocks = pem.toString().match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+  const remedy = 'name a PEM file of certificates ("-----BEGIN CERTIFICATE-----")';
+  if (blocks.length === 0) throw unusable(`${setting} ${file} holds no certificate`, remedy);
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (error) {
+    throw unusable(`${setting} ${file} holds a certificate that cannot be read`, remedy, error);
+  }
+}
+
+function requireKey(file: string | undefined, pem: Buffer | undefined, certificate: X509Certificate | undefined): void {
+  if (pem === undefined) return;
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch (error) {
+    const remedy = 'name a PEM file with a private key without a passphrase ("-----BEGIN PRIVATE KEY-----")';
+    throw unusable(`etcd.keyFile ${file} holds no key that can be read`, remedy, error);
+  }
+  if (certificate?.checkPrivateKey(key) === false) {
+    throw unusable(`etcd.keyFile ${file} is not the key of etcd.certFile`, 'name the two that belong together');
+  }
 }
 
 async function read(setting: string, file: string | undefined): Promise<Buffer | undefined> {
