@@ -268,6 +268,13 @@ const CONTAINERS: readonly ContainerRow[] = [
     wish: publish({ '80/tcp': ['8003', '8004'] }),
     endpoint: publishedAs('*:8003->80/tcp', '*:8004->80/tcp'),
   },
+  // Docker tells us nothing of it.
+  {
+    flags: '-p on an --internal network',
+    network: 'inside',
+    wish: publish({ '80/tcp': ['8005'] }),
+    endpoint: { published: [] },
+  },
   {
     flags: '-P',
     wish: { HostConfig: { PublishAllPorts: true }, ExposedPorts: { '80/tcp': {}, '53/udp': {} } },
@@ -277,7 +284,7 @@ const CONTAINERS: readonly ContainerRow[] = [
   {
     flags: 'driver-opt profiles, absent',
     wish: driverOpt('corduroy.profiles', 'ghost'),
-    refused: /profile ghost does not exist: there are dual, web; add it with/,
+    refused: /profile ghost does not exist: there are dual, inside, web; add it with/,
   },
   { flags: 'driver-opt profiles, empty', wish: driverOpt('corduroy.profiles', ''), refused: /is "": write names/ },
   { flags: 'driver-opt tags', wish: driverOpt('corduroy.tags', 'a,b'), endpoint: { tags: ['a', 'b', 'web'] } },
@@ -333,7 +340,7 @@ const CONTAINERS: readonly ContainerRow[] = [
 ];
 
 /** Those that the rows of containers live on. */
-const SHARED_NETWORKS = ['web', 'dual'];
+const SHARED_NETWORKS = ['web', 'dual', 'inside'];
 
 describeInLab('every flag of docker network create', () => {
   const corduroy = useCorduroy();
@@ -434,7 +441,8 @@ describeInLab('every flag of docker network create', () => {
     beforeAll(async () => {
       await create('web', subnet('10.70.0.0/24'));
       await create('dual', { ...SIX, ...both({ Subnet: '10.71.0.0/24' }, { Subnet: 'fd80:c0de:0:71::/64' }) });
-      await recordOf('dual');
+      await create('inside', { ...subnet('10.72.0.0/24'), Internal: true });
+      for (const name of ['dual', 'inside']) await recordOf(name);
       const wish = { ...publish({ '80/tcp': ['8000'] }), ...ip('10.70.0.10') };
       expect(await api().start('holder', 'web', wish)).toBeUndefined();
     }, E2E_TIMEOUT_MS);
