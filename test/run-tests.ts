@@ -40,11 +40,16 @@ async function runGroup(group: string, reportFile: string): Promise<Report> {
   if (flags === undefined)
     throw new Error(`no group is called ${group}: choose from ${Object.keys(GROUPS).join(', ')}`);
   console.log(`\n== ${group} tests`);
-  await execa('node_modules/.bin/jest', [...flags, '--passWithNoTests', '--json', '--outputFile', reportFile], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    reject: false,
-    env: { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning', FORCE_COLOR: '0' },
-  });
+  // A test that leaves something open is told of, and does not keep the totals from being printed.
+  await execa(
+    'node_modules/.bin/jest',
+    [...flags, '--forceExit', '--passWithNoTests', '--json', '--outputFile', reportFile],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      reject: false,
+      env: { NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning', FORCE_COLOR: '0' },
+    },
+  );
   return JSON.parse(readFileSync(reportFile, 'utf8')) as Report;
 }
 

@@ -1,5 +1,6 @@
 import { LabHost } from './host.js';
 import { Outside } from './outside.js';
+import { endProbes } from './probe-process.js';
 
 /**
  * Hosts on one wire with the outside world: a namespace that has the addresses 10.99.0.1 and fd99::1, is every host's
@@ -39,6 +40,7 @@ export class Lab {
   }
 
   async down(): Promise<void> {
+    endProbes();
     await Promise.all(this.hosts.map((host) => host.down()));
     await this.outside.down();
   }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /** What a probe (probe.ts) tells when it is stopped. */
@@ -22,9 +22,19 @@ export interface Probe {
   report(): Promise<ProbeReport>;
 }
 
-/** Starts a probe by its command line, and resolves when its socket is open. It ends with this process. */
+/** Probes that run on behalf of this test file. */
+const running = new Set<ChildProcess>();
+
+/** Ends the probes that a test left running; whoever waits for one hears that it ended early. */
+export function endProbes(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+/** Starts a probe by its command line, and resolves when its socket is open. */
 export async function startProbe(command: readonly [string, ...string[]]): Promise<Probe> {
   const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+  running.add(child);
+  child.on('exit', () => running.delete(child));
   const complaints: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk.toString()));
   const waiting: ((line: string | undefined) => void)[] = [];

@@ -99,4 +99,4 @@ if (sends) {
 
 createInterface({ input: process.stdin })
   .on('line', () => console.log(JSON.stringify(tally.report())))
-  .on('close', () => socket.close());
+  .on('close', () => process.exit());
