@@ -57,6 +57,9 @@ export class ClusterIndex {
         return this.#endpointsOfProfile.of(nameOf(change));
       case 'endpoint':
         return this.#applyEndpoint(change);
+      case 'bgpPeer':
+      case 'bgpSettings':
+        return [];
     }
   }
 

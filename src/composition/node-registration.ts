@@ -42,6 +42,7 @@ export async function registerNode(node: Node, { store, keepsAsNumber, clock, si
     const value = NodeRecord.encode({
       ...node,
       labels: existing?.value.labels ?? {},
+      routeReflectorClusterId: existing?.value.routeReflectorClusterId,
       asNumber: keepsAsNumber ? (existing?.value.asNumber ?? node.asNumber) : node.asNumber,
     });
     const compares = existing === undefined ? [] : [{ key: nodeKey(node.name), revision: existing.revision }];

@@ -1,3 +1,4 @@
+import { MAX_AS_NUMBER } from '../model/as-number.js';
 import { parseNodeName } from '../model/ids.js';
 import { DEFAULT_ADMIN_SOCKET } from './locations.js';
 import { nodeIpDetect } from './node-ip-detect.js';
@@ -59,7 +60,7 @@ export const CONFIG_KEYS = {
   nodeIp: optional(address(4), "This host's IPv4 address towards other hosts."),
   nodeIp6: optional(address(6), "This host's IPv6 address towards other hosts."),
   nodeIpDetect: key(nodeIpDetect, 'first-found', 'How those addresses are found where they are not given.'),
-  asNumber: key(integer('AS number', 1, 4_294_967_295), '64512', "This host's AS number, kept in its node record."),
+  asNumber: key(integer('AS number', 1, MAX_AS_NUMBER), '64512', "This host's AS number, kept in its node record."),
   dataplane: key(
     choiceSoFar(['auto', 'iptables'], {
       nftables: 'this version programs the kernel through iptables and ipset only, which also works on nftables hosts',

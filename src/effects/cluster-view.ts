@@ -1,3 +1,5 @@
+import type { BgpPeer } from '../model/bgp-peer.js';
+import type { BgpSettings } from '../model/bgp-settings.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { DockerNetworkId, EndpointId, NetworkName, NodeName, ProfileName } from '../model/ids.js';
 import type { Network, NodeNetwork } from '../model/network.js';
@@ -26,7 +28,9 @@ export type ClusterChange =
   | RecordChange<'network', Network>
   | RecordChange<'nodeNetwork', NodeNetwork>
   | RecordChange<'profile', Profile>
-  | RecordChange<'endpoint', Endpoint>;
+  | RecordChange<'endpoint', Endpoint>
+  | RecordChange<'bgpPeer', BgpPeer>
+  | RecordChange<'bgpSettings', BgpSettings>;
 
 /**
  * The cluster's records in memory, kept by a watch. Reads are synchronous and never fail; with the datastore away they
@@ -43,6 +47,10 @@ export interface ClusterView {
   readonly nodeNetworks: ReadonlyMap<string, Versioned<NodeNetwork>>;
   readonly profiles: ReadonlyMap<ProfileName, Versioned<Profile>>;
   readonly endpoints: ReadonlyMap<EndpointId, Versioned<Endpoint>>;
+  /** By key of the record. */
+  readonly bgpPeers: ReadonlyMap<string, Versioned<BgpPeer>>;
+  /** Undefined until somebody changes something. */
+  readonly bgpSettings: Versioned<BgpSettings> | undefined;
   /** The network that an endpoint of any node is attached to, if its records are here. */
   networkOf(endpoint: Pick<Endpoint, 'node' | 'dockerNetworkId'>): Network | undefined;
   readonly problems: readonly { readonly key: string; readonly problem: string }[];

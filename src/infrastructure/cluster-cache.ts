@@ -1,6 +1,7 @@
 import type { ClusterChange, ClusterStore } from '../effects/cluster-view.js';
 import type { Change, Datastore, Transaction, TransactionOutcome, Watch, WatchUpdate } from '../effects/datastore.js';
 import type { Logger } from '../effects/logger.js';
+import { BGP_SETTINGS_KEY } from '../model/bgp-settings.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { NodeName } from '../model/ids.js';
 import { type Network, nodeNetworkKey } from '../model/network.js';
@@ -63,6 +64,14 @@ export class ClusterCache implements ClusterStore {
 
   get endpoints() {
     return this.#tables.endpoint.entries;
+  }
+
+  get bgpPeers() {
+    return this.#tables.bgpPeer.entries;
+  }
+
+  get bgpSettings() {
+    return this.#tables.bgpSettings.entries.get(BGP_SETTINGS_KEY);
   }
 
   networkOf({ node, dockerNetworkId }: Pick<Endpoint, 'node' | 'dockerNetworkId'>): Network | undefined {

@@ -1,3 +1,5 @@
+import { BgpPeerRecord, bgpPeerKey } from '../model/bgp-peer.js';
+import { BGP_SETTINGS_KEY, BgpSettingsRecord } from '../model/bgp-settings.js';
 import { cidrKey } from '../model/cidr.js';
 import { EndpointRecord, endpointKey } from '../model/endpoint.js';
 import type { DockerNetworkId, NodeName } from '../model/ids.js';
@@ -46,6 +48,13 @@ export function clusterTables(onProblem: (key: string, problem: string) => void)
       kind: EndpointRecord,
       nameOf: ({ id }) => id,
       keyOf: ({ node, id }) => endpointKey(node, id),
+      onProblem,
+    }),
+    bgpPeer: new RecordTable({ kind: BgpPeerRecord, nameOf: bgpPeerKey, keyOf: bgpPeerKey, onProblem }),
+    bgpSettings: new RecordTable({
+      kind: BgpSettingsRecord,
+      nameOf: () => BGP_SETTINGS_KEY,
+      keyOf: () => BGP_SETTINGS_KEY,
       onProblem,
     }),
   };

@@ -4,7 +4,7 @@ import { silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { systemClock } from '../../src/infrastructure/system-clock.js';
 import { parseNodeName } from '../../src/model/ids.js';
-import { type Node, NodeRecord, nodeKey } from '../../src/model/node.js';
+import { type Node, NodeRecord, nodeKey, parseRouteReflectorClusterId } from '../../src/model/node.js';
 import { InMemoryDatastore } from '../fakes/in-memory-datastore.js';
 
 const name = parseNodeName('alpha');
@@ -25,16 +25,24 @@ async function registered(before: Node | undefined, keepsAsNumber: boolean): Pro
   return after;
 }
 
-const given: Node = { name, asNumber: 65_000, labels: { rack: '1' }, version: '1', startedAt: '' };
+const given: Node = {
+  name,
+  asNumber: 65_000,
+  routeReflectorClusterId: parseRouteReflectorClusterId('244.0.0.1'),
+  labels: { rack: '1' },
+  version: '1',
+  startedAt: '',
+};
+const kept = { labels: given.labels, routeReflectorClusterId: given.routeReflectorClusterId };
 
 test('a node that is new is as it describes itself', async () => {
   expect(await registered(undefined, true)).toEqual(described);
 });
 
-test('labels, and an AS number that no setting names, outlive a restart', async () => {
-  expect(await registered(given, true)).toEqual({ ...described, asNumber: 65_000, labels: { rack: '1' } });
+test('labels, a cluster id, and an AS number that no setting names outlive a restart', async () => {
+  expect(await registered(given, true)).toEqual({ ...described, ...kept, asNumber: 65_000 });
 });
 
 test('an AS number that a setting names wins', async () => {
-  expect(await registered(given, false)).toEqual({ ...described, labels: { rack: '1' } });
+  expect(await registered(given, false)).toEqual({ ...described, ...kept });
 });
