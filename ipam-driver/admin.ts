@@ -6,6 +6,7 @@ import type {
   IpamAdmin,
   IpamCheckReport,
   IpamFinding,
+  IpamSettingsChanges,
   PoolChanges,
   PoolOptions,
   PoolReport,
@@ -15,6 +16,12 @@ import { type Cidr, contains, networkOf, overlaps } from '../src/model/cidr.js';
 import { ConflictError, NotFoundError } from '../src/model/errors.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
+import {
+  DEFAULT_IPAM_SETTINGS,
+  IPAM_SETTINGS_KEY,
+  type IpamSettings,
+  IpamSettingsRecord,
+} from '../src/model/ipam-settings.js';
 import type { Pool } from '../src/model/pool.js';
 import type { Subnet } from '../src/model/subnet.js';
 import type { IpamContext } from './allocation-context.js';
@@ -67,6 +74,31 @@ export class LedgerIpamAdmin implements IpamAdmin {
 
   removePools(pools: readonly string[]): Promise<readonly Pool[]> {
     return this.#pools.remove(pools);
+  }
+
+  async settings(): Promise<IpamSettings> {
+    const { ledger } = this.#context;
+    const stored = await ledger.run({
+      fresh: true,
+      decide: (draft) => draft.read(IpamSettingsRecord, IPAM_SETTINGS_KEY),
+    });
+    return stored ?? DEFAULT_IPAM_SETTINGS;
+  }
+
+  configure({ strictAffinity, maxBlocksPerHost }: IpamSettingsChanges): Promise<IpamSettings> {
+    return this.#context.ledger.run({
+      fresh: true,
+      decide: async (draft) => {
+        const before = (await draft.read(IpamSettingsRecord, IPAM_SETTINGS_KEY)) ?? DEFAULT_IPAM_SETTINGS;
+        const limit = maxBlocksPerHost === undefined ? before.maxBlocksPerHost : (maxBlocksPerHost ?? undefined);
+        const after: IpamSettings = {
+          strictAffinity: strictAffinity ?? before.strictAffinity,
+          ...(limit === undefined ? {} : { maxBlocksPerHost: limit }),
+        };
+        draft.write(IpamSettingsRecord, IPAM_SETTINGS_KEY, after);
+        return after;
+      },
+    });
   }
 
   async show(address: IpAddress): Promise<AddressReport> {

@@ -6,16 +6,15 @@ import type { NodeName } from '../src/model/ids.js';
 import type { Ledger } from './ledger.js';
 import type { QuietAddresses } from './quiet-addresses.js';
 
-export interface IpamSettings {
+/** What one node is told of address management by its own settings. */
+export interface IpamOptions {
   /** How long a freed address rests, in milliseconds. */
   readonly cooldownMs: number;
-  /** No address from another node's block, even when there is no other. */
-  readonly strictAffinity: boolean;
   /** `--subnet` outside every pool makes a pool of it. */
   readonly autoPools: boolean;
 }
 
-export const DEFAULT_IPAM_SETTINGS: IpamSettings = { cooldownMs: 30_000, strictAffinity: false, autoPools: true };
+export const DEFAULT_IPAM_OPTIONS: IpamOptions = { cooldownMs: 30_000, autoPools: true };
 
 /** What every part of address management works with, on one node. */
 export interface IpamContext {
@@ -25,7 +24,7 @@ export interface IpamContext {
   readonly quiet: QuietAddresses;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly settings: IpamSettings;
+  readonly settings: IpamOptions;
   /** Whether a pool's nodeSelector selects this node. */
   readonly nodeMatches: (selector: string) => boolean;
 }

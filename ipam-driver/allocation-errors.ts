@@ -4,17 +4,31 @@ import type { Cidr } from '../src/model/cidr.js';
 import { ConflictError } from '../src/model/errors.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 
+interface ExhaustionDetail {
+  readonly cooldownMs: number;
+  readonly strict: boolean;
+  /** The node has this many blocks and may have no more. */
+  readonly atMostBlocks?: number | undefined;
+}
+
 /** The caller's move: every address that could be given is in use. */
 export class AddressesExhaustedError extends ConflictError {
   readonly usage: Usage;
 
-  constructor(where: Cidr, usage: Usage, detail: { readonly cooldownMs: number; readonly strict: boolean }) {
+  constructor(where: Cidr, usage: Usage, detail: ExhaustionDetail) {
     const { size, assigned, cooling, reserved, free } = usage;
-    const rest =
-      free > 0n ? `, and ${free} ${detail.strict ? "in other nodes' blocks or " : ''}not for containers` : '';
+    const elsewhere = [
+      ...(detail.strict ? ["in other nodes' blocks"] : []),
+      ...(detail.atMostBlocks === undefined
+        ? []
+        : [`in no block while this node has ${detail.atMostBlocks}, its most`]),
+      'not for containers',
+    ];
+    const rest = free > 0n ? `, and ${free} ${elsewhere.join(' or ')}` : '';
+    const settings = detail.strict || detail.atMostBlocks !== undefined ? ', or see "corduroy ipam configure"' : '';
     const wait = cooling > 0n ? `wait ${Math.ceil(detail.cooldownMs / 1000)} s for those that cool down, ` : '';
     super(
-      `no address is free in ${where}: of ${size}, ${assigned} are assigned, ${cooling} cool down after their release and ${reserved} are reserved${rest}; ${wait}remove containers, or make a network with a larger --subnet`,
+      `no address is free in ${where}: of ${size}, ${assigned} are assigned, ${cooling} cool down after their release and ${reserved} are reserved${rest}; ${wait}remove containers, or make a network with a larger --subnet${settings}`,
     );
     this.usage = usage;
   }

@@ -3,12 +3,27 @@ import { type Cidr, networkOf } from '../src/model/cidr.js';
 import { ConflictError, CorduroyError, InternalError } from '../src/model/errors.js';
 import { type EndpointId, parseHandleId } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
+import {
+  DEFAULT_IPAM_SETTINGS,
+  IPAM_SETTINGS_KEY,
+  type IpamSettings,
+  IpamSettingsRecord,
+} from '../src/model/ipam-settings.js';
 import { isChoosable } from './address-rules.js';
 import { type IpamContext, isoNow, newId } from './allocation-context.js';
 import { AddressesExhaustedError, AddressTakenError } from './allocation-errors.js';
-import { allocationOf, assign, emptyBlock, isCooling, nextFresh, release } from './block.js';
+import { allocationOf, assign, claim, emptyBlock, isCooling, isVacantSince, nextFresh, release } from './block.js';
 import { blockOrder } from './block-order.js';
-import { type Choice, chooseCooling, chooseUnused, longestFreed, type Place, sortBlocks } from './choose-address.js';
+import {
+  type Choice,
+  type CoolingRules,
+  chooseCooling,
+  chooseUnused,
+  coolBy,
+  longestFreed,
+  type Place,
+  sortBlocks,
+} from './choose-address.js';
 import type { Draft } from './draft.js';
 import { placeOf, requireInside, subnetOf } from './place.js';
 import type { PoolId } from './pool-id.js';
@@ -16,6 +31,8 @@ import { usageOf } from './usage.js';
 
 /** How long a request waits for the kernel to forget an address that it needs: well inside Docker's deadline. */
 const QUIET_WAIT_MS = 1_000;
+/** A block that was claimed later than this is about to be used, however empty it is. */
+const CLAIM_GRACE_MS = 60_000;
 
 /** Nothing but addresses that the kernel has not forgotten: not a failure yet. */
 class QuietNeededError extends CorduroyError {
@@ -37,8 +54,8 @@ export class Allocator {
   }
 
   /**
-   * An address for a container, unbound: of this node's blocks, else of a block claimed now, else borrowed from another
-   * node's block, else one whose cool-down is cut short.
+   * An address for a container, unbound: of this node's blocks, else of a block claimed now or taken over from a node
+   * that has nothing in it, else borrowed from another node's block, else one whose cool-down is cut short.
    *
    * @throws AddressesExhaustedError
    */
@@ -94,29 +111,52 @@ export class Allocator {
     if (easy !== undefined) return this.#give(draft, easy);
 
     draft.requireFresh();
-    const claimed = chooseUnused(unclaimed, place, rules);
-    if (claimed !== undefined) return this.#give(draft, { ...claimed, block: { ...claimed.block, node } });
-    const created = this.#claimNew(draft, place, own.at(-1)?.cidr);
-    if (created !== undefined) return this.#give(draft, created);
-    const reachable = settings.strictAffinity ? [...own, ...unclaimed] : [...own, ...unclaimed, ...others];
-    const borrowed = settings.strictAffinity ? undefined : chooseUnused(others, place, rules);
+    const { strictAffinity, maxBlocksPerHost } = await sharingRules(draft);
+    const mayClaim = await this.#mayClaim(draft, place.subnet);
+    const claimable = mayClaim ? this.#claimable(draft, { place, rules, own, unclaimed, others }) : undefined;
+    if (claimable !== undefined) return this.#claimAndGive(draft, claimable);
+    const borrowed = strictAffinity ? undefined : chooseUnused(others, place, rules);
+    const reachable = [...own, ...(mayClaim ? unclaimed : []), ...(strictAffinity ? [] : others)];
     const last = borrowed ?? chooseCooling(reachable, place, rules);
     if (last !== undefined) return this.#give(draft, last);
     const where = place.range ?? place.subnet;
     const exhausted = new AddressesExhaustedError(where, usageOf(where, blocks), {
       cooldownMs: settings.cooldownMs,
-      strict: settings.strictAffinity,
+      strict: strictAffinity,
+      atMostBlocks: mayClaim ? undefined : maxBlocksPerHost,
     });
-    const hopes = longestFreed(reachable, place).map(({ address }) => address);
-    throw hopes.length === 0 ? exhausted : new QuietNeededError(hopes.slice(0, 64), exhausted);
+    const hopes = longestFreed(reachable, place).filter((freed) => freed.node === node);
+    throw hopes.length === 0
+      ? exhausted
+      : new QuietNeededError(
+          hopes.slice(0, 64).map(({ address }) => address),
+          exhausted,
+        );
   }
 
-  #claimNew(draft: Draft, place: Place, after: Cidr | undefined): Choice | undefined {
+  /** An address of a block that this node may claim: one that nobody has, a new one, or one whose node has left it empty. */
+  #claimable(draft: Draft, { place, rules, own, unclaimed, others }: Claimable): Choice | undefined {
+    const abandoned = (): readonly Block[] => {
+      const settled = new Date(rules.now.getTime() - CLAIM_GRACE_MS);
+      return others.filter(
+        (block) =>
+          isVacantSince(block, coolBy(rules)) &&
+          (block.claimedAt === undefined || new Date(block.claimedAt) <= settled),
+      );
+    };
+    return (
+      chooseUnused(unclaimed, place, rules) ??
+      this.#newBlock(draft, place, own.at(-1)?.cidr) ??
+      chooseUnused(abandoned(), place, rules)
+    );
+  }
+
+  #newBlock(draft: Draft, place: Place, after: Cidr | undefined): Choice | undefined {
     const { node } = this.#context;
     const { subnet, blockLength, range } = place;
     for (const cidr of blockOrder({ within: range ?? subnet, blockLength, node, after })) {
       if (draft.exists(blockKey(subnet, cidr))) continue;
-      const block = emptyBlock({ cidr, subnet, node });
+      const block = emptyBlock({ cidr, subnet });
       const address = nextFresh(block, (candidate) => isChoosable(candidate, place));
       if (address !== undefined) return { block, address };
     }
@@ -124,17 +164,34 @@ export class Allocator {
   }
 
   async #decideNamed(draft: Draft, id: PoolId, address: IpAddress): Promise<IpAddress> {
-    const { node, settings, quiet } = this.#context;
+    const { node, quiet } = this.#context;
     const { subnet, blockLength } = await placeOf(draft, id, this.#context);
     const cidr = networkOf(address, blockLength);
-    const block = (await draft.read(BlockRecord, blockKey(subnet, cidr))) ?? emptyBlock({ cidr, subnet, node });
+    const block = (await draft.read(BlockRecord, blockKey(subnet, cidr))) ?? emptyBlock({ cidr, subnet });
     const by = allocationOf(block, address);
     if (by !== undefined) throw new AddressTakenError(address, by, this.#holderOf(by));
-    if (settings.strictAffinity && block.node !== undefined && block.node !== node)
-      throw new NotOurBlockError(address, block);
+    const isForeign = block.node !== undefined && block.node !== node;
+    if (isForeign) await this.#requireBorrowing(draft, address, block);
     if (isCooling(block, address) && !quiet.isQuiet(address))
       throw new QuietNeededError([address], new StillInUseError(address));
-    return this.#give(draft, { block: { ...block, node: block.node ?? node }, address });
+    const claims = block.node === undefined && (await this.#mayClaim(draft, subnet));
+    return claims ? this.#claimAndGive(draft, { block, address }) : this.#give(draft, { block, address });
+  }
+
+  async #mayClaim(draft: Draft, subnet: Cidr): Promise<boolean> {
+    const { maxBlocksPerHost } = await sharingRules(draft);
+    if (maxBlocksPerHost === undefined) return true;
+    const blocks = await draft.list(BlockRecord, blocksPrefix(subnet));
+    return blocks.filter(({ node }) => node === this.#context.node).length < maxBlocksPerHost;
+  }
+
+  async #requireBorrowing(draft: Draft, address: IpAddress, block: Block): Promise<void> {
+    draft.requireFresh();
+    if ((await sharingRules(draft)).strictAffinity) throw new NotOurBlockError(address, block);
+  }
+
+  #claimAndGive(draft: Draft, { block, address }: Choice): IpAddress {
+    return this.#give(draft, { block: claim(block, this.#context.node, isoNow(this.#context)), address });
   }
 
   #give(draft: Draft, { block, address }: Choice): IpAddress {
@@ -146,9 +203,10 @@ export class Allocator {
     return address;
   }
 
-  #coolingRules() {
-    const { clock, settings, quiet } = this.#context;
+  #coolingRules(): CoolingRules {
+    const { clock, node, settings, quiet } = this.#context;
     return {
+      node,
       now: clock.now(),
       cooldownMs: settings.cooldownMs,
       isQuiet: (address: IpAddress) => quiet.isQuiet(address),
@@ -163,10 +221,25 @@ export class Allocator {
   }
 }
 
+interface Claimable {
+  readonly place: Place;
+  readonly rules: CoolingRules;
+  readonly own: readonly Block[];
+  readonly unclaimed: readonly Block[];
+  readonly others: readonly Block[];
+}
+
+/** As they are when the transaction commits. */
+async function sharingRules(draft: Draft): Promise<IpamSettings> {
+  const settings = await draft.read(IpamSettingsRecord, IPAM_SETTINGS_KEY);
+  draft.guard(IPAM_SETTINGS_KEY);
+  return settings ?? DEFAULT_IPAM_SETTINGS;
+}
+
 class NotOurBlockError extends ConflictError {
   constructor(address: IpAddress, block: Block) {
     super(
-      `${address} cannot be given here: its block ${block.cidr} belongs to node ${block.node}, and strict affinity is on; start the container there, choose another address, or turn strict affinity off`,
+      `${address} cannot be given here: its block ${block.cidr} belongs to node ${block.node}, and strict affinity is on; start the container there, choose another address, or allow it with "corduroy ipam configure --strict-affinity false"`,
     );
   }
 }

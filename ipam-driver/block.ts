@@ -1,4 +1,4 @@
-import type { Allocation, Block } from '../src/model/block.js';
+import type { Allocation, Block, Cooling } from '../src/model/block.js';
 import { addressAt, ordinalOf, sizeOf } from '../src/model/cidr.js';
 import type { HandleId, NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
@@ -6,11 +6,24 @@ import type { IpAddress } from '../src/model/ip-address.js';
 /** Blocks may have at most 4096 addresses, so that their ordinals are small numbers. */
 const sizeOfBlock = (block: Block): number => Number(sizeOf(block.cidr));
 
-export const emptyBlock = (block: Pick<Block, 'cidr' | 'subnet' | 'node'>): Block => ({
+export const emptyBlock = (block: Pick<Block, 'cidr' | 'subnet'>): Block => ({
   ...block,
   cooling: [],
   allocations: new Map(),
 });
+
+/** The block with an affinity to the node. @param at when, ISO 8601 */
+export const claim = (block: Block, node: NodeName, at: string): Block => ({ ...block, node, claimedAt: at });
+
+/** The block without affinity: whoever claims it next has it. */
+export function disclaim({ node: _node, claimedAt: _claimedAt, ...block }: Block): Block {
+  return block;
+}
+
+/** No container has an address of it, or had one since `until`: it can pass to another node with what is reserved in it. */
+export const isVacantSince = (block: Block, until: Date): boolean =>
+  [...block.allocations.values()].every(({ state }) => state === 'reserved') &&
+  block.cooling.every(({ releasedAt }) => new Date(releasedAt) <= until);
 
 /** The first address that nobody has had since the block began, if `eligible` likes one. */
 export function nextFresh(block: Block, eligible: (address: IpAddress) => boolean): IpAddress | undefined {
@@ -26,14 +39,18 @@ export function nextFresh(block: Block, eligible: (address: IpAddress) => boolea
 }
 
 /** Freed addresses, the longest freed first. @param until only those that were freed by then */
-export const coolingAddresses = (
-  block: Block,
-  until?: Date,
-): readonly { readonly address: IpAddress; readonly releasedAt: Date }[] =>
+export const coolingAddresses = (block: Block, until?: Date): readonly CoolingAddress[] =>
   block.cooling
-    .map(({ ordinal, releasedAt }) => ({ ordinal, releasedAt: new Date(releasedAt) }))
+    .map((cooling) => ({ ...cooling, releasedAt: new Date(cooling.releasedAt) }))
     .filter(({ releasedAt }) => until === undefined || releasedAt <= until)
-    .map(({ ordinal, releasedAt }) => ({ address: addressAt(block.cidr, ordinal), releasedAt }));
+    .map(({ ordinal, releasedAt, node }) => ({ address: addressAt(block.cidr, ordinal), releasedAt, node }));
+
+export interface CoolingAddress {
+  readonly address: IpAddress;
+  readonly releasedAt: Date;
+  /** Who had it. */
+  readonly node: NodeName;
+}
 
 export const allocationOf = (block: Block, address: IpAddress): Allocation | undefined =>
   block.allocations.get(ordinalOf(block.cidr, address));
@@ -85,7 +102,7 @@ export function unbind(block: Block, address: IpAddress, holder: Holder): Block 
   const ordinal = ordinalOf(block.cidr, address);
   const by = block.allocations.get(ordinal);
   if (by?.state !== 'bound' || by.handle !== holder.handle) return block;
-  if (by.released) return withCooling(block, ordinal, holder.since);
+  if (by.released) return withCooling(block, { ordinal, releasedAt: holder.since, node: by.node });
   return withAllocation(block, ordinal, { state: 'unbound', ...holder, node: by.node });
 }
 
@@ -94,14 +111,16 @@ export function release(block: Block, address: IpAddress, at: string): Block {
   const ordinal = ordinalOf(block.cidr, address);
   const by = block.allocations.get(ordinal);
   if (by === undefined || by.state === 'reserved') return block;
-  if (by.state === 'unbound') return withCooling(block, ordinal, at);
+  if (by.state === 'unbound') return withCooling(block, { ordinal, releasedAt: at, node: by.node });
   return by.released ? block : withAllocation(block, ordinal, { ...by, released: true });
 }
 
-/** Frees what nobody has any more, whatever its state. */
+/** Frees what nobody has any more, bound or not. What is reserved stays. */
 export function free(block: Block, address: IpAddress, at: string): Block {
   const ordinal = ordinalOf(block.cidr, address);
-  return block.allocations.has(ordinal) ? withCooling(block, ordinal, at) : block;
+  const by = block.allocations.get(ordinal);
+  if (by === undefined || by.state === 'reserved') return block;
+  return withCooling(block, { ordinal, releasedAt: at, node: by.node });
 }
 
 /** Ends a reservation. No kernel ever had a route or a connection of it, so that nothing has to cool down. */
@@ -129,10 +148,10 @@ function withAllocation(block: Block, ordinal: number, allocation: Allocation): 
   return { ...block, cooling, allocations: new Map(block.allocations).set(ordinal, allocation) };
 }
 
-function withCooling(block: Block, ordinal: number, releasedAt: string): Block {
+function withCooling(block: Block, cooling: Cooling): Block {
   const allocations = new Map(block.allocations);
-  allocations.delete(ordinal);
-  return { ...block, allocations, cooling: [...block.cooling, { ordinal, releasedAt }] };
+  allocations.delete(cooling.ordinal);
+  return { ...block, allocations, cooling: [...block.cooling, cooling] };
 }
 
 /** Every assigned address of a block. */

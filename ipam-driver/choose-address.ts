@@ -1,9 +1,9 @@
 import type { Block } from '../src/model/block.js';
 import { type Cidr, overlaps } from '../src/model/cidr.js';
-import type { NodeName } from '../src/model/ids.js';
+import { type NodeName, shortHash } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import { isChoosable } from './address-rules.js';
-import { coolingAddresses, nextFresh } from './block.js';
+import { type CoolingAddress, coolingAddresses, nextFresh } from './block.js';
 
 /** Where a container's address is to come from. */
 export interface Place {
@@ -13,11 +13,14 @@ export interface Place {
 }
 
 export interface CoolingRules {
+  readonly node: NodeName;
   readonly now: Date;
   readonly cooldownMs: number;
-  /** Has the kernel forgotten it? May be asked of many. */
+  /** Has this node's kernel forgotten it? May be asked of many. */
   isQuiet(address: IpAddress): boolean;
 }
+
+export const coolBy = ({ now, cooldownMs }: CoolingRules): Date => new Date(now.getTime() - cooldownMs);
 
 export interface Choice {
   readonly block: Block;
@@ -27,19 +30,22 @@ export interface Choice {
 /** How many freed addresses, from the longest freed on, are asked about before another block is tried. */
 const ASKED_AT_ONCE = 8;
 
-/** The next address of these blocks: one that nobody has had yet, or else the longest freed that is cool and quiet. */
+/**
+ * The next address of these blocks: one that nobody has had yet, or else the longest freed that is cool and quiet. Of one
+ * that another node had only the time is known.
+ */
 export function chooseUnused(blocks: readonly Block[], place: Place, rules: CoolingRules): Choice | undefined {
   for (const block of blocks) {
     const address = nextFresh(block, (candidate) => isChoosable(candidate, place));
     if (address !== undefined) return { block, address };
   }
-  const cool = longestFreed(blocks, place, new Date(rules.now.getTime() - rules.cooldownMs));
-  return cool.slice(0, ASKED_AT_ONCE).find(({ address }) => rules.isQuiet(address));
+  const cool = longestFreed(blocks, place, coolBy(rules));
+  return cool.slice(0, ASKED_AT_ONCE).find(({ address, node }) => node !== rules.node || rules.isQuiet(address));
 }
 
-/** When nothing else is left: the longest freed that is quiet, though its time is not up. */
+/** When nothing else is left: the longest freed that this node had and that is quiet, though its time is not up. */
 export function chooseCooling(blocks: readonly Block[], place: Place, rules: CoolingRules): Choice | undefined {
-  return longestFreed(blocks, place).find(({ address }) => rules.isQuiet(address));
+  return longestFreed(blocks, place).find(({ address, node }) => node === rules.node && rules.isQuiet(address));
 }
 
 /** All that would do if the kernel had forgotten it, the longest freed first. @param until only those freed by then */
@@ -47,14 +53,17 @@ export function longestFreed(
   blocks: readonly Block[],
   place: Place,
   until?: Date,
-): readonly (Choice & { readonly releasedAt: Date })[] {
+): readonly (Choice & CoolingAddress)[] {
   return blocks
     .flatMap((block) => coolingAddresses(block, until).map((cooling) => ({ block, ...cooling })))
     .filter(({ address }) => isChoosable(address, place))
     .sort((a, b) => a.releasedAt.getTime() - b.releasedAt.getTime());
 }
 
-/** Blocks that can hold an address for the place, those of `node` apart from the others. */
+/**
+ * Blocks that can hold an address for the place, those of `node` apart from the others; those in an order of the node's
+ * own, so that nodes that borrow do not all meet in one block.
+ */
 export function sortBlocks(
   blocks: readonly Block[],
   place: Place,
@@ -65,6 +74,10 @@ export function sortBlocks(
   return {
     own: usable.filter((block) => block.node === node),
     unclaimed: usable.filter((block) => block.node === undefined),
-    others: usable.filter((block) => block.node !== undefined && block.node !== node),
+    others: usable
+      .filter((block) => block.node !== undefined && block.node !== node)
+      .map((block) => ({ block, turn: shortHash(`${node} ${block.cidr}`, 8) }))
+      .sort((a, b) => (a.turn < b.turn ? -1 : 1))
+      .map(({ block }) => block),
   };
 }

@@ -12,7 +12,7 @@ import type { IpAddress } from '../src/model/ip-address.js';
 import type { Pool } from '../src/model/pool.js';
 import type { IpamDriverHandlers } from '../src/protocol/ipam-driver.js';
 import { LedgerIpamAdmin } from './admin.js';
-import { DEFAULT_IPAM_SETTINGS, type IpamContext, type IpamSettings } from './allocation-context.js';
+import { DEFAULT_IPAM_OPTIONS, type IpamContext, type IpamOptions } from './allocation-context.js';
 import { Allocator } from './allocator.js';
 import { LedgerAssignments } from './assignments.js';
 import { createIpamDriverHandlers } from './handlers.js';
@@ -32,7 +32,7 @@ export interface IpamDependencies {
   readonly addressQuiet: (address: IpAddress) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly settings?: Partial<IpamSettings>;
+  readonly settings?: Partial<IpamOptions>;
   /** Whether a pool's nodeSelector selects this node. */
   readonly nodeMatches: (selector: string) => boolean;
 }
@@ -60,7 +60,7 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
     quiet: new QuietAddresses({ addressQuiet, clock, log }),
     clock,
     log,
-    settings: { ...DEFAULT_IPAM_SETTINGS, ...dependencies.settings },
+    settings: { ...DEFAULT_IPAM_OPTIONS, ...dependencies.settings },
     nodeMatches,
   };
   const registry = new SubnetRegistry(context, hostRoutes);

@@ -4,7 +4,7 @@ import { HandleRecord, handleKey } from '../src/model/handle.js';
 import type { NodeName } from '../src/model/ids.js';
 import { SubnetRecord, subnetKey } from '../src/model/subnet.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
-import { allocationsOf, free, isEmpty } from './block.js';
+import { allocationsOf, disclaim, free, isEmpty } from './block.js';
 import type { Draft } from './draft.js';
 import type { SubnetRegistry } from './subnet-registry.js';
 
@@ -65,9 +65,7 @@ function withoutNode(block: Block, node: NodeName, at: string): Block {
   for (const { address, allocation } of allocationsOf(block)) {
     if (allocation.state !== 'reserved' && allocation.node === node) after = free(after, address, at);
   }
-  if (after.node !== node) return after;
-  const { node: _given, ...unclaimed } = after;
-  return unclaimed;
+  return after.node === node ? disclaim(after) : after;
 }
 
 /** True: there may be more. */

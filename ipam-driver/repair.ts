@@ -4,7 +4,7 @@ import { HandleRecord, handleKey } from '../src/model/handle.js';
 import { parseHandleId } from '../src/model/ids.js';
 import { SubnetRecord, subnetKey } from '../src/model/subnet.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
-import { allocationOf, assign, bind, emptyBlock, unreserve } from './block.js';
+import { allocationOf, assign, bind, claim, emptyBlock, unreserve } from './block.js';
 import type { Repair } from './check.js';
 import type { Draft } from './draft.js';
 import { freeIfSame } from './reclaimer.js';
@@ -59,7 +59,9 @@ async function bindToEndpoint(
 ): Promise<boolean> {
   const cidr = networkOf(address, subnet.blockLength);
   const key = blockKey(subnet.cidr, cidr);
-  const block = (await draft.read(BlockRecord, key)) ?? emptyBlock({ cidr, subnet: subnet.cidr, node: endpoint.node });
+  const block =
+    (await draft.read(BlockRecord, key)) ??
+    claim(emptyBlock({ cidr, subnet: subnet.cidr }), endpoint.node, isoNow(context));
   const to = { node: endpoint.node, handle: parseHandleId(endpoint.id), since: isoNow(context) };
   const fresh = assign(block, address, { state: 'bound', ...to, released: false });
   if (fresh.kind === 'assigned') {

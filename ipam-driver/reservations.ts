@@ -5,7 +5,7 @@ import { type Reservation, type Subnet, SubnetRecord, subnetKey } from '../src/m
 import { defaultGateway } from './address-rules.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { AddressTakenError } from './allocation-errors.js';
-import { allocationOf, assign, emptyBlock, reassign, unreserve } from './block.js';
+import { allocationOf, assign, claim, emptyBlock, reassign, unreserve } from './block.js';
 import type { Draft } from './draft.js';
 import { placeOf, requireInside, subnetOf } from './place.js';
 import type { PoolId } from './pool-id.js';
@@ -51,7 +51,7 @@ export class Reservations {
     const subnet = await subnetOf(draft, id);
     const cidr = networkOf(address, subnet.blockLength);
     const key = blockKey(subnet.cidr, cidr);
-    const block = (await draft.read(BlockRecord, key)) ?? emptyBlock({ cidr, subnet: subnet.cidr, node });
+    const block = (await draft.read(BlockRecord, key)) ?? emptyBlock({ cidr, subnet: subnet.cidr });
     const by = allocationOf(block, address);
     if (by !== undefined && !(by.state === 'reserved' && by.purpose === purpose))
       throw new AddressTakenError(address, by, undefined);
@@ -60,7 +60,7 @@ export class Reservations {
     const allocation: Allocation = { state: 'reserved', purpose, references: [...references], since };
     const outcome = assign(block, address, allocation);
     const after = outcome.kind === 'assigned' ? outcome.block : reassign(block, address, allocation);
-    draft.write(BlockRecord, key, { ...after, node: block.node ?? node });
+    draft.write(BlockRecord, key, block.node === undefined ? claim(after, node, isoNow(this.#context)) : after);
     const reference = subnet.references.find((r) => r.id === id.reference);
     if (reference === undefined || reference.reservations.some((r) => r.address === address)) return;
     writeReference(draft, subnet, { ...reference, reservations: [...reference.reservations, { address, purpose }] });

@@ -13,7 +13,7 @@ import {
   subnetKey,
 } from '../src/model/subnet.js';
 import { type IpamContext, isoNow, newId } from './allocation-context.js';
-import { allocationsOf, free, isEmpty } from './block.js';
+import { allocationsOf, disclaim, free, isEmpty } from './block.js';
 import type { Draft } from './draft.js';
 import { newPool } from './new-pool.js';
 import { choosePool, type SubnetRequest } from './pool-choice.js';
@@ -179,9 +179,7 @@ export class SubnetRegistry {
       ({ releasedAt }) => clock.now().getTime() - new Date(releasedAt).getTime() >= settings.cooldownMs,
     );
     if (isEmpty(after) || (after.allocations.size === 0 && isCool)) return undefined;
-    if (after.node !== node) return after;
-    const { node: _given, ...unclaimed } = after;
-    return unclaimed;
+    return after.node === node ? disclaim(after) : after;
   }
 }
 

@@ -17,6 +17,14 @@ export function integerOf(text: string): number {
   throw new InvalidArgumentError('Write a whole number.');
 }
 
+/** A whole number from 1 on, or `none`. */
+export const countOrNone = (text: string): number | 'none' => {
+  if (text === 'none') return text;
+  const count = integerOf(text);
+  if (count > 0) return count;
+  throw new InvalidArgumentError('Write a whole number from 1 on, or none.');
+};
+
 /** `--flag` alone is true. */
 export function booleanOf(text: string): boolean {
   if (['true', 'yes', 'on'].includes(text)) return true;

@@ -1,6 +1,7 @@
 import type { Cidr } from '../model/cidr.js';
 import type { HandleId, NetworkName, NodeName } from '../model/ids.js';
 import type { IpAddress } from '../model/ip-address.js';
+import type { IpamSettings } from '../model/ipam-settings.js';
 import type { Encapsulation, Pool } from '../model/pool.js';
 
 /** What a user may say about a pool besides its CIDR; what is left out gets the default of its family. */
@@ -113,6 +114,12 @@ export interface IpamCheckReport {
   readonly findings: readonly IpamFinding[];
 }
 
+/** What may change of the cluster's settings; null: no limit. */
+export interface IpamSettingsChanges {
+  readonly strictAffinity?: boolean | undefined;
+  readonly maxBlocksPerHost?: number | null | undefined;
+}
+
 /** Address management for people: what the command line and the admin API do to pools and addresses. */
 export interface IpamAdmin {
   /** By CIDR. */
@@ -125,6 +132,9 @@ export interface IpamAdmin {
   setPool(pool: string, changes: PoolChanges): Promise<Pool>;
   /** All or none. @throws ConflictError naming the networks that use one; NotFoundError */
   removePools(pools: readonly string[]): Promise<readonly Pool[]>;
+  settings(): Promise<IpamSettings>;
+  /** For all nodes, from their next decision on; what they hold stays. */
+  configure(changes: IpamSettingsChanges): Promise<IpamSettings>;
   show(address: IpAddress): Promise<AddressReport>;
   /** Every pool with its subnets and blocks. */
   utilisation(): Promise<readonly PoolReport[]>;

@@ -29,6 +29,8 @@ export interface Cooling {
   readonly ordinal: number;
   /** ISO 8601, UTC. */
   readonly releasedAt: string;
+  /** The node that had it: only its kernel can tell whether the address is forgotten. */
+  readonly node: NodeName;
 }
 
 /**
@@ -42,6 +44,8 @@ export interface Block {
   readonly subnet: Cidr;
   /** The node that may assign from it freely; absent: whichever claims it next. */
   readonly node?: NodeName | undefined;
+  /** When `node` claimed it (ISO 8601, UTC): another may take it over while it is empty, but not at once. */
+  readonly claimedAt?: string | undefined;
   /** In the order of release. */
   readonly cooling: readonly Cooling[];
   readonly allocations: ReadonlyMap<number, Allocation>;
@@ -66,7 +70,8 @@ const schema: z.ZodType<Block> = z
     cidr: parsed(parseCidr),
     subnet: parsed(parseCidr),
     node: parsed(parseNodeName).optional(),
-    cooling: z.array(z.object({ ordinal, releasedAt: z.string() })),
+    claimedAt: z.string().optional(),
+    cooling: z.array(z.object({ ordinal, releasedAt: z.string(), node: parsed(parseNodeName) })),
     allocations: z.array(z.tuple([ordinal, allocation])).transform((pairs) => new Map(pairs)),
   })
   .superRefine((block, context) => {

@@ -1,4 +1,4 @@
-import type { IpamSettings } from '../../ipam-driver/allocation-context.js';
+import type { IpamOptions } from '../../ipam-driver/allocation-context.js';
 import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
 import type { HostRoute } from '../../src/effects/host-routes.js';
 import { silentLogger } from '../../src/effects/logger.js';
@@ -57,7 +57,7 @@ export interface TestNode {
 export interface TestCluster {
   readonly datastore: InMemoryDatastore;
   readonly clock: ManualClock;
-  node(name: string, options?: { labels?: readonly string[]; settings?: Partial<IpamSettings> }): Promise<TestNode>;
+  node(name: string, options?: { labels?: readonly string[]; settings?: Partial<IpamOptions> }): Promise<TestNode>;
   close(): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ function aNode(parts: {
   datastore: InMemoryDatastore;
   clock: ManualClock;
   labels: readonly string[];
-  settings?: Partial<IpamSettings>;
+  settings?: Partial<IpamOptions>;
 }): TestNode {
   const { name, cluster, datastore, clock } = parts;
   const hostRoutes: HostRoute[] = [];

@@ -109,6 +109,16 @@ describe('tables', () => {
     );
   });
 
+  test('ipam configure, and what is configured', async () => {
+    expect(await printed('ipam configure --strict-affinity --max-blocks-per-host 4')).toBe(
+      'strict affinity is on, at most 4 blocks of a subnet for each node\n',
+    );
+    expect(await printed('ipam configure --strict-affinity false --max-blocks-per-host none')).toContain(
+      'is off, no limit',
+    );
+    expect(await printed('ipam show --configuration')).toMatch(/Strict affinity: +false\nMax blocks per host: +none\n/);
+  });
+
   test('ipam show, of an address and of all', async () => {
     expect(await printed('ipam show 10.64.0.2')).toMatch(
       /^Address: {4}10.64.0.2\nState: {6}bound\n[\s\S]*Container: {2}front\n/,

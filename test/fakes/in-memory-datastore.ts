@@ -25,6 +25,7 @@ export class InMemoryDatastore implements Datastore {
   readonly #hub = new WatchHub({ list: (prefix) => this.#index.list(prefix), log: silentLogger });
   readonly #interferences: (readonly Write[])[] = [];
   readonly #failures: ('beforeCommit' | 'afterCommit')[] = [];
+  readonly #deeds: (() => Promise<unknown>)[] = [];
   #outage: { readonly reason: string; readonly since: Date } | undefined;
   #transactions = 0;
 
@@ -41,6 +42,8 @@ export class InMemoryDatastore implements Datastore {
   async transact(transaction: Transaction): Promise<TransactionOutcome> {
     this.#requireAvailable();
     this.#transactions += 1;
+    // Taken first: what it does may itself be a transaction.
+    await this.#deeds.shift()?.();
     const interference = this.#interferences.shift();
     if (interference !== undefined) this.write(...interference);
     const failure = this.#failures.shift();
@@ -83,6 +86,11 @@ export class InMemoryDatastore implements Datastore {
   /** Another node writes these just before the next transaction: its compares on them fail. */
   interfereWithNext(...writes: readonly Write[]): void {
     this.#interferences.push(writes);
+  }
+
+  /** Something happens between the decision of the next transaction and its commit, as long as it takes. */
+  beforeNextTransaction(deed: () => Promise<unknown>): void {
+    this.#deeds.push(deed);
   }
 
   /** History is lost: watches begin anew with a snapshot. */

@@ -1,14 +1,23 @@
-import type { AddressReport, IpamAdmin, PoolChanges, PoolOptions, PoolReport } from '../../src/effects/ipam-admin.js';
+import type {
+  AddressReport,
+  IpamAdmin,
+  IpamSettingsChanges,
+  PoolChanges,
+  PoolOptions,
+  PoolReport,
+} from '../../src/effects/ipam-admin.js';
 import { type Cidr, cidrKey, contains, overlaps, parseCidr, sizeOf } from '../../src/model/cidr.js';
 import { ConflictError, NotFoundError } from '../../src/model/errors.js';
 import { parseHandleId, parseNodeName } from '../../src/model/ids.js';
 import { familyOf, type IpAddress } from '../../src/model/ip-address.js';
+import { DEFAULT_IPAM_SETTINGS, type IpamSettings } from '../../src/model/ipam-settings.js';
 import type { Pool } from '../../src/model/pool.js';
 
 /** Pools in a map, and addresses that somebody holds in another. */
 export class InMemoryIpamAdmin implements IpamAdmin {
   readonly assigned = new Set<IpAddress>();
   readonly #pools = new Map<Cidr, Pool>();
+  #settings: IpamSettings = DEFAULT_IPAM_SETTINGS;
 
   async pools() {
     return [...this.#pools.values()];
@@ -51,6 +60,19 @@ export class InMemoryIpamAdmin implements IpamAdmin {
     const pools = wanted.map((name) => this.#find(name));
     for (const { cidr } of pools) this.#pools.delete(cidr);
     return pools;
+  }
+
+  async settings() {
+    return this.#settings;
+  }
+
+  async configure({ strictAffinity, maxBlocksPerHost }: IpamSettingsChanges) {
+    const limit = maxBlocksPerHost === undefined ? this.#settings.maxBlocksPerHost : maxBlocksPerHost;
+    this.#settings = {
+      strictAffinity: strictAffinity ?? this.#settings.strictAffinity,
+      ...(typeof limit === 'number' ? { maxBlocksPerHost: limit } : {}),
+    };
+    return this.#settings;
   }
 
   async show(address: IpAddress): Promise<AddressReport> {

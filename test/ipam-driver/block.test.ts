@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   assign,
   bind,
+  claim,
   coolingAddresses,
   emptyBlock,
   free,
@@ -21,7 +22,7 @@ import { handleOf } from '../builders/ipam.js';
 const node = parseNodeName('alpha');
 const cidr = parseCidr('10.65.0.0/28');
 const AT = '2026-01-01T00:00:00.000Z';
-const empty = emptyBlock({ cidr, subnet: parseCidr('10.65.0.0/24'), node });
+const empty = claim(emptyBlock({ cidr, subnet: parseCidr('10.65.0.0/24') }), node, AT);
 const unbound = (handle: string): Allocation => ({ state: 'unbound', node, handle: handleOf(handle), since: AT });
 const holder = (handle: string) => ({ node, handle: handleOf(handle), since: AT });
 const any = (): boolean => true;
@@ -118,7 +119,7 @@ describe('bind', () => {
 test('a stored block that has an ordinal twice is refused with its key', () => {
   const text = BlockRecord.encode({
     ...given(empty, addressAt(cidr, 5), unbound('h')),
-    cooling: [{ ordinal: 5, releasedAt: AT }],
+    cooling: [{ ordinal: 5, releasedAt: AT, node }],
   });
   expect(() => BlockRecord.decode('/k', text)).toThrow(
     'the record at /k cannot be read: the record: ordinal 5 stands in it twice',

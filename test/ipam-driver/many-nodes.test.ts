@@ -10,9 +10,9 @@ beforeEach(() => {
 });
 afterEach(() => cluster.close());
 
-async function nodesOn(subnet: string, names: readonly string[], settings = {}): Promise<[TestNode, string][]> {
+async function nodesOn(subnet: string, names: readonly string[]): Promise<[TestNode, string][]> {
   const nodes = [];
-  for (const name of names) nodes.push(await cluster.node(name, { settings }));
+  for (const name of names) nodes.push(await cluster.node(name));
   await nodes[0]?.ipam.admin.addPools([
     { cidr: parseCidr(subnet), blockSize: Math.max(26, Number(subnet.split('/')[1])) },
   ]);
@@ -44,7 +44,8 @@ describe('blocks', () => {
   });
 
   test('with strict affinity nobody borrows, and it can be told from the error', async () => {
-    const nodes = await nodesOn('10.80.0.0/26', ['a', 'b'], { strictAffinity: true });
+    const nodes = await nodesOn('10.80.0.0/26', ['a', 'b']);
+    await nodes[0]?.[0].ipam.admin.configure({ strictAffinity: true });
     const outcomes = await Promise.allSettled(nodes.map(([n, id]) => n.requestAddress(id)));
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const failed = outcomes.find((o): o is PromiseRejectedResult => o.status === 'rejected');

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { EXIT } from '../failure.js';
+import { EXIT, usageError } from '../failure.js';
 import { examples } from '../help-text.js';
+import { booleanOf, countOrNone } from '../option-values.js';
 import type { Column } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
@@ -103,6 +104,27 @@ const findingColumns: readonly Column<Report['findings'][number]>[] = [
   { header: 'REPAIR', value: ({ repair, repaired }) => (repaired ? `done: ${repair}` : (repair ?? 'by hand')) },
 ];
 
+interface Settings {
+  readonly strictAffinity: boolean;
+  readonly maxBlocksPerHost: number | null;
+}
+
+const settingsFields: readonly Column<Settings>[] = [
+  { header: 'Strict affinity', value: ({ strictAffinity }) => String(strictAffinity) },
+  { header: 'Max blocks per host', value: ({ maxBlocksPerHost }) => maxBlocksPerHost ?? 'none' },
+];
+
+interface Configured {
+  readonly strictAffinity?: boolean;
+  readonly maxBlocksPerHost?: number | 'none';
+}
+
+interface Shown {
+  readonly blocks?: true;
+  readonly utilisation?: true;
+  readonly configuration?: true;
+}
+
 const url = (address: string): string => `/ipam/addresses/${encodeURIComponent(address)}`;
 
 /** `corduroy ipam ...` */
@@ -113,7 +135,9 @@ export function defineIpam(ipam: Command, terminal: Terminal): void {
       .description('one address, or how full pools and subnets are')
       .option('--blocks', 'every block and the node that it belongs to')
       .option('--utilisation', 'how full pools and subnets are (the default)')
-      .action(async (address: string | undefined, { blocks }: { blocks?: true }) => {
+      .option('--configuration', 'how all hosts share addresses')
+      .action(async (address: string | undefined, { blocks, configuration }: Shown) => {
+        if (configuration) return terminal.one(await terminal.client.get<Settings>('/ipam/settings'), settingsFields);
         if (address !== undefined) return terminal.one(await terminal.client.get<Address>(url(address)), addressFields);
         if (blocks) return terminal.list(await terminal.client.get<Block[]>('/ipam/blocks'), blockColumns);
         const pools = await terminal.client.get<Pool[]>('/ipam/utilisation');
@@ -129,6 +153,30 @@ export function defineIpam(ipam: Command, terminal: Terminal): void {
         for (const address of addresses) await terminal.changed(await terminal.client.call('DELETE', url(address)));
       }),
     ['corduroy ipam release 10.64.0.7'],
+  );
+  examples(
+    ipam
+      .command('configure')
+      .description('change how all hosts share addresses; what is not named stays')
+      .option(
+        '--strict-affinity [value]',
+        "no host takes an address from another host's block (true, false)",
+        booleanOf,
+      )
+      .option(
+        '--max-blocks-per-host <count>',
+        "most blocks of one network's subnet that a host may have, or none",
+        countOrNone,
+      )
+      .action(async ({ strictAffinity, maxBlocksPerHost: most }: Configured) => {
+        if (strictAffinity === undefined && most === undefined) {
+          throw usageError('it is not clear what to change', 'give --strict-affinity or --max-blocks-per-host');
+        }
+        const maxBlocksPerHost = most === 'none' ? null : most;
+        const asked = { strictAffinity, maxBlocksPerHost };
+        await terminal.changed(await terminal.client.call('PATCH', '/ipam/settings', asked));
+      }),
+    ['corduroy ipam configure --strict-affinity true', 'corduroy ipam configure --max-blocks-per-host 4'],
   );
   examples(
     ipam

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AddressReport, BlockReport, IpamFinding, Usage } from '../../effects/ipam-admin.js';
 import { parseIpAddress } from '../../model/ip-address.js';
+import type { IpamSettings } from '../../model/ipam-settings.js';
 import { parsed } from '../../model/record.js';
 import type { AdminContext } from './admin-context.js';
 import { inForce } from './change.js';
@@ -103,6 +104,21 @@ const viewFinding = ({ kind, subject, message, repair, repaired }: IpamFinding) 
   repaired,
 });
 
+const settingsView = z
+  .strictObject({
+    strictAffinity: z.boolean().describe("No node takes an address from another node's block"),
+    maxBlocksPerHost: z
+      .int()
+      .nullable()
+      .describe("Most blocks of one network's subnet that a node may have; null: no limit"),
+  })
+  .meta({ id: 'IpamSettings' });
+
+const viewSettings = ({ strictAffinity, maxBlocksPerHost }: IpamSettings) => ({
+  strictAffinity,
+  maxBlocksPerHost: maxBlocksPerHost ?? null,
+});
+
 const params = z.object({ address: parsed(parseIpAddress) });
 
 export const ipamRoutes = [
@@ -153,6 +169,31 @@ export const ipamRoutes = [
       const outcome = await context.ipam.release(address);
       if (outcome === 'released') return inForce(context, `released ${address}`);
       return { message: `${address} was not assigned: there was nothing to release`, inForce: true };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/ipam/settings',
+    tag: 'ipam',
+    summary: 'How all nodes share addresses',
+    response: settingsView,
+    handle: async ({ ipam }) => viewSettings(await ipam.settings()),
+  }),
+  route({
+    method: 'patch',
+    path: '/ipam/settings',
+    tag: 'ipam',
+    summary: 'Change how all nodes share addresses; what is left out stays',
+    body: z.strictObject({
+      strictAffinity: z.boolean().optional(),
+      maxBlocksPerHost: z.int().min(1).nullable().optional().describe('Null: no limit'),
+    }),
+    response: changeReply,
+    handle: async ({ ipam }, { body }) => {
+      const { strictAffinity, maxBlocksPerHost } = await ipam.configure(body);
+      const limit =
+        maxBlocksPerHost === undefined ? 'no limit of blocks' : `at most ${maxBlocksPerHost} blocks of a subnet`;
+      return { message: `strict affinity is ${strictAffinity ? 'on' : 'off'}, ${limit} for each node`, inForce: true };
     },
   }),
   route({

@@ -51,6 +51,8 @@ const CALLS: readonly (readonly [Method, path: string, url: string, body?: objec
   ['delete', '/profiles/:profile', '/profiles/db?check=false'],
   ['get', '/ipam/utilisation', '/ipam/utilisation'],
   ['get', '/ipam/blocks', '/ipam/blocks'],
+  ['get', '/ipam/settings', '/ipam/settings'],
+  ['patch', '/ipam/settings', '/ipam/settings', { strictAffinity: true, maxBlocksPerHost: 4 }],
   ['get', '/ipam/addresses/:address', '/ipam/addresses/10.64.0.2'],
   ['delete', '/ipam/addresses/:address', '/ipam/addresses/10.64.0.2'],
   ['post', '/ipam/check', '/ipam/check', { repair: false }],
