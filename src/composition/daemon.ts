@@ -6,6 +6,7 @@ import type { CorduroyConfig, LoadedConfig } from '../config/corduroy-config.js'
 import { CONFIG_KEYS, CONFIG_NAMES, type ConfigKey } from '../config/keys.js';
 import type { Logger } from '../effects/logger.js';
 import { DockerEngineNetworks } from '../infrastructure/docker/docker-engine-networks.js';
+import { isDriverOf, ownDriverName } from '../infrastructure/docker/driver-name.js';
 import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner.js';
 import { readHostFacts } from '../infrastructure/linux/host-facts.js';
 import { openLinuxKernel } from '../infrastructure/linux/linux-kernel.js';
@@ -21,7 +22,7 @@ import { listenOnUnixSocket } from '../server/unix-socket.js';
 import { afterReady } from './after-ready.js';
 import { Closers } from './closers.js';
 import { listenOnTcp } from './listen-on-tcp.js';
-import { composeNode, isOurDriver, type NodeParts, PLUGIN_NAME } from './node-parts.js';
+import { composeNode, type NodeParts, PLUGIN_NAME } from './node-parts.js';
 import { describeNode, registerNode } from './node-registration.js';
 import { VERSION } from './version.js';
 
@@ -82,7 +83,10 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     settings: settingViews(loaded),
     store: node.store,
     dataplane: node.dataplane,
-    dockerNetworks: new DockerEngineNetworks({ socketPath: config.dockerSocket, plugin: PLUGIN_NAME }),
+    dockerNetworks: new DockerEngineNetworks({
+      socketPath: config.dockerSocket,
+      driver: () => ownDriverName(config.dockerSocket, PLUGIN_NAME),
+    }),
     nodeAdmin: new NodeRemover({ store: node.store, ipam }),
     hostFacts: () => readHostFacts(runner, config),
     metrics: () => metrics.text(),
@@ -141,7 +145,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
         ...node.driver,
         reclaim: node.ipam.reclaim,
         links: kernel.network,
-        isOurDriver,
+        isOurDriver: (driver) => isDriverOf(PLUGIN_NAME, driver),
         log,
       });
       closers.add('reconciler', () => reconciler?.close());

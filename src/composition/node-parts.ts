@@ -29,9 +29,6 @@ export const PLUGIN_NAME = 'corduroy';
 /** File in the data directory that remembers the host's own settings which we change. */
 export const FORMER_HOST_SETTINGS = 'former-host-settings.json';
 
-/** A network's driver by the name that Docker shows; a managed plugin's has a tag behind it. */
-export const isOurDriver = (driver: string): boolean => driver === PLUGIN_NAME || driver.startsWith(`${PLUGIN_NAME}:`);
-
 /** All that one node consists of, put together and at rest. */
 export interface NodeParts {
   readonly store: ClusterCache;

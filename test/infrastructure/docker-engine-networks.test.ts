@@ -65,7 +65,10 @@ describe("what Docker refuses keeps Docker's words", () => {
 });
 
 test('an engine that is not there is told as such', async () => {
-  const networks = new DockerEngineNetworks({ socketPath: '/nonexistent/docker.sock', plugin: 'corduroy' });
+  const networks = new DockerEngineNetworks({
+    socketPath: '/nonexistent/docker.sock',
+    driver: () => Promise.resolve('corduroy'),
+  });
   await expect(networks.create(web)).rejects.toThrow(DockerUnavailableError);
   await expect(networks.remove(parseDockerNetworkId('a'.repeat(64)))).rejects.toThrow(
     'network aaaaaaaaaaaa was not removed: Docker does not answer',

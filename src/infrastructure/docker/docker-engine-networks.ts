@@ -22,21 +22,21 @@ const created = z.object({ Id: parsed(parseDockerNetworkId) });
 /** Networks of our driver, made and removed in a real engine. */
 export class DockerEngineNetworks implements DockerNetworks {
   readonly #engine: Dockerode;
-  readonly #plugin: string;
+  readonly #driver: () => Promise<string>;
 
-  /** @param options.plugin our name as network and IPAM driver */
-  constructor(options: { readonly socketPath: string; readonly plugin: string }) {
+  /** @param options.driver our name as network and IPAM driver, which a managed plugin's engine has to be asked for */
+  constructor(options: { readonly socketPath: string; readonly driver: () => Promise<string> }) {
     this.#engine = connectToEngine(options.socketPath);
-    this.#plugin = options.plugin;
+    this.#driver = options.driver;
   }
 
   async create(network: NetworkPlan): Promise<DockerNetworkId> {
-    const body = requestOf(network, this.#plugin);
-    const answer = await this.#ask(`network ${network.name} was not made`, {
-      path: '/networks/create',
-      method: 'POST',
-      body,
+    const failure = `network ${network.name} was not made`;
+    const driver = await this.#driver().catch((error: unknown) => {
+      throw refusalOf(error, failure);
     });
+    const body = requestOf(network, driver);
+    const answer = await this.#ask(failure, { path: '/networks/create', method: 'POST', body });
     const id = created.safeParse(answer).data?.Id;
     if (id !== undefined) return id;
     throw new InternalError(
@@ -58,19 +58,19 @@ export class DockerEngineNetworks implements DockerNetworks {
 }
 
 /** The body of `POST /networks/create`. */
-export function requestOf(network: NetworkPlan, plugin: string): object {
+export function requestOf(network: NetworkPlan, driver: string): object {
   const { name, subnets, ipv6, internal, attachable, options, ipamOptions, labels } = network;
   return {
     Name: name,
     // Before Docker 25 a second network of one name was made unless this said no.
     CheckDuplicate: true,
-    Driver: plugin,
+    Driver: driver,
     EnableIPv6: ipv6,
     Internal: internal,
     Attachable: attachable,
     Options: options,
     Labels: labels,
-    IPAM: { Driver: plugin, Options: ipamOptions, Config: subnets.map(configOf) },
+    IPAM: { Driver: driver, Options: ipamOptions, Config: subnets.map(configOf) },
   };
 }
 

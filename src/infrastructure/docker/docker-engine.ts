@@ -4,6 +4,7 @@ import type { Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../
 import type { Logger } from '../../effects/logger.js';
 import { describeError } from '../../model/errors.js';
 import type { DockerNetworkId } from '../../model/ids.js';
+import { isDriverOf } from './driver-name.js';
 import { parseContainerList, parseNetwork, parseNetworkList } from './engine-answers.js';
 import { askEngine, connectToEngine } from './engine-connection.js';
 import { followEvents } from './engine-events.js';
@@ -86,7 +87,7 @@ export class DockerEngine implements Docker {
   }
 
   #isOurs(driver: string): boolean {
-    return driver === this.#plugin || driver.startsWith(`${this.#plugin}:`);
+    return isDriverOf(this.#plugin, driver);
   }
 
   async #inspect(id: string, abortSignal: AbortSignal): Promise<DockerNetwork | 'absent'> {
