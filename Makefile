@@ -3,7 +3,7 @@ BIN := node_modules/.bin
 SETUP := src/setup/prerequisites.sh
 TESTS := node build/test/run-tests.js
 
-.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean
+.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean plugin plugin-push
 .DEFAULT_GOAL := build
 
 # Flags of the daemon: make run ARGS='--log-level debug'
@@ -32,6 +32,14 @@ build: node_modules/.package-lock.json
 	install -m 755 src/cli/launcher.sh build/corduroy
 	install -m 755 src/cli/launcher.sh build/cord
 
+# Docker's managed plugin, in the engine that `docker` speaks to; and in a registry: make plugin-push REGISTRY=HOST:PORT
+PLUGIN := corduroy:latest
+plugin: build | setup-package
+	packaging/plugin.sh create $(PLUGIN)
+
+plugin-push: build | setup-package
+	packaging/plugin.sh push $(or $(REGISTRY),$(error name the registry: make plugin-push REGISTRY=HOST:PORT))/$(PLUGIN)
+
 # Rewrites the expected rule texts under test/golden: read the diff like code.
 golden: build
 	CORDUROY_GOLDEN=write NODE_OPTIONS=--experimental-vm-modules $(BIN)/jest golden
@@ -44,8 +52,8 @@ check: lint test
 clean:
 	rm -rf build
 
-.PHONY: setup-run setup-test
-setup-run setup-test: setup-%:
+.PHONY: setup-run setup-package setup-test
+setup-run setup-package setup-test: setup-%:
 	@bash $(SETUP) $*
 
 node_modules/.package-lock.json: package.json package-lock.json

@@ -2,7 +2,7 @@
 # Brings this machine to where Corduroy can be built, run or tested: says what is missing, and installs what Debian has.
 # What is there already is used as it is, an engine above all; nothing that is installed here is started.
 #
-# usage: prerequisites.sh build|run|test
+# usage: prerequisites.sh build|run|package|test
 set -euo pipefail
 
 # PROGRAM PACKAGE: what each purpose needs, each line on top of those before it.
@@ -18,7 +18,12 @@ sysctl procps
 nsenter util-linux
 dockerd docker.io
 docker docker.io'
+readonly FOR_PACKAGE='
+bird bird2
+strip binutils
+dpkg-deb dpkg'
 readonly FOR_TEST='
+docker-registry docker-registry
 unshare util-linux
 etcd etcd-server
 busybox busybox-static
@@ -27,7 +32,7 @@ curl curl'
 readonly NODE_MAJOR=20 NODE_MINOR=12
 
 main() {
-  local purpose=${1:?usage: prerequisites.sh build|run|test}
+  local purpose=${1:?usage: prerequisites.sh build|run|package|test}
   local problems=() missing=() packages=()
 
   [ "$(uname -s)" = Linux ] || problems+=("a Linux kernel: this is $(uname -s)")
@@ -70,6 +75,7 @@ node_is_new_enough() {
 # Fills `missing` (programs) and `packages` (each once).
 find_missing() {
   local lines=$FOR_RUN program package
+  case $1 in package | test) lines+=$FOR_PACKAGE ;; esac
   [ "$1" != test ] || lines+=$FOR_TEST
   while read -r program package; do
     if [ -z "$program" ] || has "$program"; then continue; fi

@@ -5,7 +5,10 @@ import { resolveConfig } from '../../src/config/resolve-config.js';
 
 interface Manifest {
   readonly interface: { readonly types: readonly string[]; readonly socket: string };
-  readonly linux: { readonly capabilities: readonly string[] };
+  readonly network: { readonly type: string };
+  readonly pidhost: boolean;
+  readonly linux: { readonly capabilities: readonly string[]; readonly allowAllDevices: boolean };
+  readonly mounts: readonly { readonly source: string; readonly destination: string; readonly type: string }[];
   readonly env: readonly { readonly name: string; readonly settable: readonly string[]; readonly value: string }[];
 }
 
@@ -27,7 +30,19 @@ test('a plugin in which nothing was set runs with the defaults', () => {
   expect(resolveConfig({ ...plain, environment }).config).toEqual(resolveConfig({ ...plain, environment: {} }).config);
 });
 
-test('it is one plugin of both kinds, with no more rights than network and mount need', () => {
+test('it is one plugin of both kinds, with no more rights than its work needs', () => {
   expect(manifest.interface.types).toEqual(['docker.networkdriver/1.0', 'docker.ipamdriver/1.0']);
-  expect(manifest.linux.capabilities).toEqual(['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SYS_ADMIN']);
+  expect(manifest.network.type).toBe('host');
+  expect(manifest.pidhost).toBe(false);
+  expect(manifest.linux).toEqual({ capabilities: ['CAP_NET_ADMIN'], allowAllDevices: false, devices: [] });
+});
+
+test('it mounts only what every Linux host has, for Docker refuses a plugin whose mount is absent', () => {
+  const sources = manifest.mounts.map(({ type, source }) => `${type} ${source}`);
+  expect(sources).toEqual(['bind /run', 'bind /etc', 'proc proc']);
+});
+
+test("the host's directories are where they are on the host, so that no default names another place", () => {
+  const binds = manifest.mounts.filter(({ type }) => type === 'bind');
+  expect(binds.map(({ destination }) => destination)).toEqual(binds.map(({ source }) => source));
 });

@@ -1,6 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Sysctl, Sysctls } from '../../effects/sysctls.js';
 import { KernelError } from '../../model/errors.js';
+
+const USUAL = '/proc/sys';
+/** Inside a container, a managed plugin's too, /proc/sys is read-only: a second /proc is mounted here for us. */
+const OWN_PROC = '/opt/corduroy/proc';
 
 /**
  * Settings under /proc/sys, synchronously: the kernel answers in 0.02 ms, a tenth of what a trip through the thread pool
@@ -9,7 +13,7 @@ import { KernelError } from '../../model/errors.js';
 export class ProcSysctls implements Sysctls {
   readonly #base: string;
 
-  constructor(base = '/proc/sys') {
+  constructor(base = writableBase()) {
     this.#base = base;
   }
 
@@ -19,8 +23,9 @@ export class ProcSysctls implements Sysctls {
         writeFileSync(`${this.#base}/${path}`, value);
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
+        const remedy = why.startsWith('EROFS') ? `mount a /proc of its own at ${OWN_PROC}` : 'run the daemon as root';
         return Promise.reject(
-          new KernelError(`the kernel setting ${path} could not be set to ${value}: run the daemon as root`, why, {
+          new KernelError(`the kernel setting ${path} could not be set to ${value} (${why}); ${remedy}`, why, {
             cause,
           }),
         );
@@ -47,5 +52,14 @@ export class ProcSysctls implements Sysctls {
     } catch {
       return undefined;
     }
+  }
+}
+
+function writableBase(): string {
+  try {
+    accessSync(`${USUAL}/net/ipv4/ip_forward`, constants.W_OK);
+    return USUAL;
+  } catch {
+    return existsSync(`${OWN_PROC}/sys`) ? `${OWN_PROC}/sys` : USUAL;
   }
 }
