@@ -7,16 +7,14 @@ import { TEST_IMAGE } from '../lab/test-image.js';
 /** Longest time that a real engine may need for one test, in ms. */
 export const E2E_TIMEOUT_MS = 60_000;
 
-/** One lab for the tests of a file, with our daemon running; each test makes networks and containers of its own. */
+/** A host of a lab, with our daemon running; each test makes networks and containers of its own. */
 export class CorduroyLab {
   readonly lab: Lab;
+  readonly host: LabHost;
 
-  constructor(lab: Lab) {
+  constructor(lab: Lab, host = lab.host) {
     this.lab = lab;
-  }
-
-  get host(): LabHost {
-    return this.lab.host;
+    this.host = host;
   }
 
   get outside(): Lab['outside'] {

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { hostAddress } from '../lab/address-plan.js';
 import { describeInLab } from '../lab/needs.js';
-import { hostAddress, Outside } from '../lab/outside.js';
+import { Outside } from '../lab/outside.js';
 import { E2E_TIMEOUT_MS, useCorduroy } from './corduroy-host.js';
 
 describeInLab('published ports', () => {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** PEM files of an authority, a server on 127.0.0.1, and a client of the given common name. */
+/** PEM files of an authority, a server, and a client of the given common name. */
 export interface Certificates {
   readonly ca: string;
   readonly cert: string;
@@ -14,8 +14,12 @@ export interface Certificates {
   readonly clientKey: string;
 }
 
-/** Made with openssl, in `directory`; valid for a day. */
-export async function makeCertificates(directory: string, clientName: string): Promise<Certificates> {
+/** Made with openssl, in `directory`; valid for a day, and for a server at any of the addresses. */
+export async function makeCertificates(
+  directory: string,
+  clientName: string,
+  addresses: readonly string[] = ['127.0.0.1'],
+): Promise<Certificates> {
   const file = (name: string): string => join(directory, name);
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   await run('openssl', [
@@ -24,7 +28,8 @@ export async function makeCertificates(directory: string, clientName: string): P
   ]);
   const sign = async (name: string, commonName: string): Promise<void> => {
     const extensions = file(`${name}.ext`);
-    await writeFile(extensions, 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+    const names = ['DNS:localhost', ...addresses.map((address) => `IP:${address}`)];
+    await writeFile(extensions, `subjectAltName=${names.join(',')}\n`);
     await run('openssl', [
       ...['req', ...newKey, '-subj', `/CN=${commonName}`],
       ...['-keyout', file(`${name}.key`), '-out', file(`${name}.csr`)],

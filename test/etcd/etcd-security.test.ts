@@ -8,31 +8,20 @@ import { openDatastore } from '../../src/infrastructure/open-datastore.js';
 import { eventually } from '../contracts/eventually.js';
 import { type Certificates, makeCertificates } from './certificates.js';
 import { EtcdServer, etcdMissing } from './etcd-server.js';
+import { AGENT_PASSWORD, demandUsers } from './etcd-users.js';
 
 if (etcdMissing !== undefined) console.warn(`the etcd security suite is skipped: ${etcdMissing}`);
 const withEtcd = etcdMissing === undefined ? describe : describe.skip;
 
 const write = (key: string) => ({ compares: [], writes: [{ kind: 'put', key, value: '1' }] }) as const;
-const PASSWORD = 'correct-horse';
 
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'corduroy-etcd-security-'));
-  await writeFile(join(directory, 'password'), `${PASSWORD}\n`);
+  await writeFile(join(directory, 'password'), `${AGENT_PASSWORD}\n`);
   await writeFile(join(directory, 'wrong'), 'battery-staple');
 });
 afterAll(() => rm(directory, { recursive: true }));
-
-/** The user `agent` may read and write /corduroy/v1/ and nothing else. */
-async function demandUsers(etcd: EtcdServer): Promise<void> {
-  await etcd.etcdctl('role', 'add', 'corduroy');
-  await etcd.etcdctl('role', 'grant-permission', '--prefix', 'corduroy', 'readwrite', '/corduroy/v1/');
-  await etcd.etcdctl('user', 'add', `agent:${PASSWORD}`);
-  await etcd.etcdctl('user', 'grant-role', 'agent', 'corduroy');
-  await etcd.etcdctl('user', 'add', 'root:root');
-  await etcd.etcdctl('user', 'grant-role', 'root', 'root');
-  await etcd.etcdctl('auth', 'enable');
-}
 
 describe('files that are not what their settings say', () => {
   let files: Certificates;
@@ -66,7 +55,7 @@ withEtcd('with client certificates', () => {
   beforeAll(async () => {
     files = await makeCertificates(directory, 'agent');
     etcd = await EtcdServer.start({ tls: files });
-    await demandUsers(etcd);
+    await demandUsers((...words) => etcd.etcdctl(...words));
   });
   afterAll(() => etcd.destroy());
 
@@ -106,7 +95,7 @@ withEtcd('with a user and a password', () => {
   let etcd: EtcdServer;
   beforeAll(async () => {
     etcd = await EtcdServer.start();
-    await demandUsers(etcd);
+    await demandUsers((...words) => etcd.etcdctl(...words));
     etcd.identifyBy('--user', 'root:root');
   });
   afterAll(() => etcd.destroy());

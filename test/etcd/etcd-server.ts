@@ -153,7 +153,8 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-async function threadsStandStill(pid: number): Promise<boolean> {
+/** Of a process that was sent SIGSTOP: whether it has taken effect. */
+export async function threadsStandStill(pid: number): Promise<boolean> {
   const threads = await readdir(`/proc/${pid}/task`);
   const states = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
   return states.every((stat) => /\) T /.test(stat));

@@ -44,18 +44,15 @@ let hostsMade = 0;
  */
 export class LabHost {
   readonly name: string;
-  /** Of its init; for `nsenter -t`. */
-  readonly pid: number;
   readonly dir: string;
-  readonly #init: NamespaceProcess;
   readonly #cgroup: string;
+  #init: NamespaceProcess;
   #dockerd: Service | undefined;
   #corduroy: Service | undefined;
 
   private constructor(name: string, dir: string, cgroup: string, init: NamespaceProcess) {
     this.name = name;
     this.dir = dir;
-    this.pid = init.pid;
     this.#cgroup = cgroup;
     this.#init = init;
   }
@@ -64,13 +61,27 @@ export class LabHost {
   static async up(name: string): Promise<LabHost> {
     const dir = await mkdtemp(join(tmpdir(), 'corduroy-lab-'));
     const cgroup = `corduroy-lab-${process.pid}-${++hostsMade}`;
-    const init = await startNamespaces(['--net', '--mount', '--uts', '--ipc', '--pid'], ['bash', INIT, name, dir]);
-    return new LabHost(name, dir, cgroup, init);
+    return new LabHost(name, dir, cgroup, await startInit(name, dir));
+  }
+
+  /** Of its init; for `nsenter -t`. Another one after a reboot. */
+  get pid(): number {
+    return this.#init.pid;
+  }
+
+  /** Every process is gone at once, with all that was in the kernel. Its disk stays. See Lab.crash. */
+  async crash(): Promise<void> {
+    await this.#init.end();
+    await removeCgroups(this.#cgroup);
+  }
+
+  /** After a crash: a kernel without links or rules, the same disk, and nothing started. See Lab.reboot. */
+  async boot(): Promise<void> {
+    this.#init = await startInit(this.name, this.dir);
   }
 
   async down(): Promise<void> {
-    await this.#init.end();
-    await removeCgroups(this.#cgroup);
+    await this.crash();
     await rm(this.dir, { recursive: true, force: true });
   }
 
@@ -185,3 +196,6 @@ export class LabHost {
     });
   }
 }
+
+const startInit = (name: string, dir: string): Promise<NamespaceProcess> =>
+  startNamespaces(['--net', '--mount', '--uts', '--ipc', '--pid'], ['bash', INIT, name, dir]);
