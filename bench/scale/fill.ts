@@ -1,0 +1,40 @@
+/**
+ * A program: writes a synthetic cluster into an empty etcd, in large transactions.
+ *
+ *   fill.js URL [--quick]       prints how many records and bytes
+ */
+import { silentLogger } from '../../src/effects/logger.js';
+import { EtcdDatastore } from '../../src/infrastructure/etcd/etcd-datastore.js';
+import { LARGE, SMALL, type SyntheticRecord, syntheticCluster } from './synthetic-cluster.js';
+
+/** etcd's limit of operations in one transaction is 128. */
+const BATCH = 120;
+const AT_ONCE = 8;
+
+const [url = '', mode] = process.argv.slice(2);
+const store = new EtcdDatastore({ endpoints: [url], credentials: {}, log: silentLogger, deadlineMs: 30_000 });
+let records = 0;
+let bytes = 0;
+
+function* batches(): Generator<readonly SyntheticRecord[]> {
+  let batch: SyntheticRecord[] = [];
+  for (const record of syntheticCluster(mode === '--quick' ? SMALL : LARGE)) {
+    batch.push(record);
+    records++;
+    bytes += record.key.length + record.value.length;
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
+}
+
+const waiting = batches();
+async function work(): Promise<void> {
+  for (const batch of waiting) {
+    await store.transact({ compares: [], writes: batch.map((record) => ({ kind: 'put', ...record })) });
+  }
+}
+await Promise.all(Array.from({ length: AT_ONCE }, work));
+await store.close();
+console.log(JSON.stringify({ records, bytes }));
