@@ -55,6 +55,24 @@ export type WatchUpdate =
   | { readonly kind: 'snapshot'; readonly items: readonly StoredValue[]; readonly revision: Revision }
   | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly revision: Revision };
 
+/**
+ * What following tells, in order: the store as it was at one revision, in parts, and then the changes of one or more
+ * whole transactions at a time. A new snapshot follows as a watch's does.
+ */
+export type FollowUpdate =
+  /**
+   * `first` begins a snapshot; one before it that was not finished counts no more. `last` ends it: what was in none of
+   * its parts does not exist.
+   */
+  | {
+      readonly kind: 'part';
+      readonly items: readonly StoredValue[];
+      readonly revision: Revision;
+      readonly first: boolean;
+      readonly last: boolean;
+    }
+  | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly revision: Revision };
+
 /** A watch that is under way. */
 export interface Watch {
   /** No update is delivered after this resolves. */
@@ -74,6 +92,11 @@ export interface Datastore {
   transact(transaction: Transaction): Promise<TransactionOutcome>;
   /** Never throws for an unavailable store: it keeps trying, and a snapshot comes when it is back. */
   watch(prefix: string, listener: (update: WatchUpdate) => void): Watch;
+  /**
+   * As `watch`, for several prefixes at once, none of which is the beginning of another, and for more records than
+   * should be held, or taken in, in one go. What a transaction writes under them is told together.
+   */
+  follow(prefixes: readonly string[], listener: (update: FollowUpdate) => void): Watch;
   /** 'connected', or why not: for status and readiness. Never touches the store. */
   health(): DatastoreHealth;
   close(): Promise<void>;

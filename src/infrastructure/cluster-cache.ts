@@ -1,5 +1,5 @@
 import type { ClusterChange, ClusterStore } from '../effects/cluster-view.js';
-import type { Change, Datastore, Transaction, TransactionOutcome, Watch, WatchUpdate } from '../effects/datastore.js';
+import type { Change, Datastore, FollowUpdate, Transaction, TransactionOutcome, Watch } from '../effects/datastore.js';
 import type { Logger } from '../effects/logger.js';
 import { BGP_SETTINGS_KEY } from '../model/bgp-settings.js';
 import type { Endpoint } from '../model/endpoint.js';
@@ -11,10 +11,8 @@ import type { ValueChange } from './record-table.js';
 type Kind = ClusterChange['kind'];
 
 /**
- * The cluster's records in memory over any Datastore: a watch for each kind, and our own commits ahead of it.
- *
- * What another node writes in one transaction arrives one kind after the other; our own transactions are whole in the
- * view before the first listener is told of them.
+ * The cluster's records in memory over any Datastore: what following it tells, and our own commits ahead of that.
+ * Each transaction, ours or another node's, is whole in the view before the first listener is told of it.
  */
 export class ClusterCache implements ClusterStore {
   readonly #datastore: Datastore;
@@ -22,7 +20,7 @@ export class ClusterCache implements ClusterStore {
   readonly #tables: ClusterTables;
   readonly #localNetworks;
   readonly #listeners = new Set<(change: ClusterChange) => void>();
-  readonly #watches: readonly Watch[];
+  readonly #watch: Watch;
   readonly #ready: Promise<void>;
 
   constructor(options: { readonly datastore: Datastore; readonly node: NodeName; readonly log: Logger }) {
@@ -32,10 +30,15 @@ export class ClusterCache implements ClusterStore {
       options.log.error({ key, problem }, 'a stored record cannot be used and is left out'),
     );
     this.#localNetworks = localNetworkTable(options.node);
-    const kinds = Object.keys(this.#tables) as Kind[];
-    const watched = kinds.map((kind) => this.#watch(kind));
-    this.#watches = watched.map(({ watch }) => watch);
-    this.#ready = Promise.all(watched.map(({ first }) => first)).then(() => undefined);
+    let told = () => {};
+    this.#ready = new Promise((resolve) => {
+      told = resolve;
+    });
+    const prefixes = Object.values(this.#tables).map(({ prefix }) => prefix);
+    this.#watch = this.#datastore.follow(prefixes, (update) => {
+      this.#applyUpdate(update);
+      if (update.kind === 'part' && update.last) told();
+    });
   }
 
   get nodes() {
@@ -102,37 +105,24 @@ export class ClusterCache implements ClusterStore {
     return outcome;
   }
 
-  /** Closes the watches; the datastore stays open. */
-  async close(): Promise<void> {
-    await Promise.all(this.#watches.map((watch) => watch.close()));
+  /** The datastore stays open. */
+  close(): Promise<void> {
+    return this.#watch.close();
   }
 
-  #watch(kind: Kind): { readonly watch: Watch; readonly first: Promise<void> } {
-    let told: () => void;
-    const first = new Promise<void>((resolve) => {
-      told = resolve;
-    });
-    const watch = this.#datastore.watch(this.#tables[kind].prefix, (update) => {
-      this.#applyUpdate(kind, update);
-      told();
-    });
-    return { watch, first };
-  }
-
-  #applyUpdate(kind: Kind, update: WatchUpdate): void {
-    const changes = this.#tables[kind].applyUpdate(update);
-    if (kind === 'nodeNetwork') this.#localNetworks.applyUpdate(update);
-    this.#tell(changes.map((change) => named(kind, change)));
+  #applyUpdate(update: FollowUpdate): void {
+    this.#localNetworks.applyUpdate(update);
+    this.#tell(this.#ofAllTables((table) => table.applyUpdate(update)));
   }
 
   #applyCommit(writes: readonly Change[]): void {
     this.#localNetworks.applyCommit(writes);
+    this.#tell(this.#ofAllTables((table) => table.applyCommit(writes)));
+  }
+
+  #ofAllTables(apply: (table: ClusterTables[Kind]) => readonly ValueChange<unknown>[]): readonly ClusterChange[] {
     const kinds = Object.keys(this.#tables) as Kind[];
-    const changes = kinds.flatMap((kind) => {
-      const ofKind: readonly ValueChange<unknown>[] = this.#tables[kind].applyCommit(writes);
-      return ofKind.map((change) => named(kind, change));
-    });
-    this.#tell(changes);
+    return kinds.flatMap((kind) => apply(this.#tables[kind]).map((change) => named(kind, change)));
   }
 
   #tell(changes: readonly ClusterChange[]): void {

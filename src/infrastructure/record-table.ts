@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Versioned } from '../effects/cluster-view.js';
-import type { Change, Revision, WatchUpdate } from '../effects/datastore.js';
+import type { Change, FollowUpdate, Revision, StoredValue } from '../effects/datastore.js';
 import { describeError } from '../model/errors.js';
 import type { RecordKind } from '../model/record.js';
 
@@ -23,15 +23,32 @@ export interface RecordTableOptions<T, Name extends string> {
   readonly onProblem?: (key: string, problem: string) => void;
 }
 
-/** What lies at one key; `entry` is undefined if its text cannot be used. */
+/** What lies at one key; `value` is undefined if its text cannot be used. */
 interface Known<T> {
   readonly revision: Revision;
-  readonly entry: Versioned<T> | undefined;
+  readonly value: T | undefined;
+}
+
+/** A text as it was read, with the reason if it cannot be used. */
+interface Reading<T> extends Known<T> {
+  readonly problem: string | undefined;
+}
+
+/** A snapshot of which some parts have come. */
+interface Snapshot<T> {
+  readonly revision: Revision;
+  /** The store was restored or replaced: what was known of the old one counts no more. */
+  readonly wentBack: boolean;
+  /** Keys that were known when it began, and that no part has listed yet. */
+  readonly unlisted: Set<string>;
+  /** What it will change when it is whole: a view that is in use must not show half of it. */
+  readonly staged: Map<string, Reading<T>>;
 }
 
 /**
- * The records of one kind, merged from two sources that may overtake one another: our own commits and the watch. For
- * each key the highest revision wins, deletions included. Every `apply` returns the changes of values it made.
+ * The records of one kind, merged from two sources that may overtake one another: our own commits and what following
+ * the store tells. For each key the highest revision wins, deletions included. Every `apply` returns the changes of
+ * values it made.
  */
 export class RecordTable<T, Name extends string> {
   readonly prefix: string;
@@ -41,8 +58,9 @@ export class RecordTable<T, Name extends string> {
   readonly #deleted = new Map<string, Revision>();
   readonly #entries = new Map<Name, Versioned<T>>();
   readonly #problems = new Map<string, string>();
-  /** Up to where the watch has told everything. */
+  /** Up to where the watch has told everything; undefined before the first snapshot is whole. */
   #watched: Revision | undefined;
+  #snapshot: Snapshot<T> | undefined;
 
   constructor(options: RecordTableOptions<T, Name>) {
     this.#options = options;
@@ -63,76 +81,111 @@ export class RecordTable<T, Name extends string> {
     return changes.filter(({ key }) => key.startsWith(this.prefix)).flatMap((change) => this.#applyIfNewer(change));
   }
 
-  applyUpdate(update: WatchUpdate): ValueChange<T>[] {
-    const changes = update.kind === 'snapshot' ? this.#applySnapshot(update) : this.applyCommit(update.changes);
-    this.#watched = update.revision;
-    for (const [key, revision] of this.#deleted) if (revision <= update.revision) this.#deleted.delete(key);
+  /** Parts of the first snapshot show as they come; those of a later one all at once, when the last has come. */
+  applyUpdate(update: FollowUpdate): ValueChange<T>[] {
+    if (update.kind === 'part') return this.#applyPart(update);
+    const changes = this.applyCommit(update.changes);
+    this.#watchedUpTo(update.revision);
     return changes;
+  }
+
+  #watchedUpTo(revision: Revision): void {
+    this.#watched = revision;
+    for (const [key, deletedAt] of this.#deleted) if (deletedAt <= revision) this.#deleted.delete(key);
   }
 
   /** Not newer is also what the watch has passed: a later deletion of the key may be forgotten already. */
   #applyIfNewer(change: Change): ValueChange<T>[] {
     const known = Math.max(this.#revisionOf(change.key), this.#watched ?? 0);
-    return known < change.revision ? this.#set(change) : [];
+    if (known >= change.revision) return [];
+    return change.kind === 'put'
+      ? this.#put(change.key, this.#read(change))
+      : this.#delete(change.key, change.revision);
   }
 
-  /** Up to its revision a snapshot is the truth; what we committed after it stays, and the watch will tell that too. */
-  #applySnapshot(snapshot: WatchUpdate & { readonly kind: 'snapshot' }): ValueChange<T>[] {
-    // A store whose revision went back was restored or replaced: what was known of the old one counts no more.
-    const wentBack = this.#watched !== undefined && snapshot.revision < this.#watched;
-    const isOlder = (key: string): boolean => wentBack || this.#revisionOf(key) <= snapshot.revision;
-    const listed = snapshot.items.filter(({ key }) => key.startsWith(this.prefix));
-    const listedKeys = new Set(listed.map(({ key }) => key));
-    const gone = [...this.#known.keys()].filter((key) => !listedKeys.has(key) && isOlder(key));
-    const news = listed.filter(
-      (item) => isOlder(item.key) && (wentBack || this.#revisionOf(item.key) !== item.revision),
-    );
-    return [
-      ...gone.flatMap((key) => this.#set({ kind: 'delete', key, revision: snapshot.revision })),
-      ...news.flatMap((item) => this.#set({ kind: 'put', ...item })),
-    ];
-  }
-
-  #set(change: Change): ValueChange<T>[] {
-    const { key, revision } = change;
-    const before = this.#known.get(key)?.entry;
-    const after = change.kind === 'put' ? this.#read(change) : undefined;
-    if (change.kind === 'put') {
-      this.#known.set(key, { revision, entry: after });
-      this.#deleted.delete(key);
-    } else {
-      this.#known.delete(key);
-      this.#deleted.set(key, revision);
-      this.#problems.delete(key);
+  #applyPart({ items, revision, first, last }: FollowUpdate & { readonly kind: 'part' }): ValueChange<T>[] {
+    if (first || this.#snapshot === undefined) {
+      const wentBack = this.#watched !== undefined && revision < this.#watched;
+      this.#snapshot = { revision, wentBack, unlisted: new Set(this.#known.keys()), staged: new Map() };
     }
-    this.#replace(before, after);
+    const snapshot = this.#snapshot;
+    for (const item of items) if (item.key.startsWith(this.prefix)) this.#list(snapshot, item);
+    if (last) return this.#finish(snapshot);
+    return this.#watched === undefined ? this.#applyStaged(snapshot) : [];
+  }
+
+  #list(snapshot: Snapshot<T>, item: StoredValue): void {
+    snapshot.unlisted.delete(item.key);
+    const known = this.#revisionOf(item.key);
+    const isNews = isOlder(snapshot, known) && (snapshot.wentBack || known !== item.revision);
+    if (isNews) snapshot.staged.set(item.key, this.#read(item));
+  }
+
+  #finish(snapshot: Snapshot<T>): ValueChange<T>[] {
+    const gone = [...snapshot.unlisted].filter((key) => isOlder(snapshot, this.#revisionOf(key)));
+    const changes = [...gone.flatMap((key) => this.#delete(key, snapshot.revision)), ...this.#applyStaged(snapshot)];
+    this.#snapshot = undefined;
+    this.#watchedUpTo(snapshot.revision);
+    return changes;
+  }
+
+  #applyStaged(snapshot: Snapshot<T>): ValueChange<T>[] {
+    const changes: ValueChange<T>[] = [];
+    for (const [key, reading] of snapshot.staged) {
+      if (isOlder(snapshot, this.#revisionOf(key))) changes.push(...this.#put(key, reading));
+    }
+    snapshot.staged.clear();
+    return changes;
+  }
+
+  #put(key: string, { revision, value, problem }: Reading<T>): ValueChange<T>[] {
+    if (problem === undefined) this.#problems.delete(key);
+    else this.#tellProblem(key, problem);
+    this.#deleted.delete(key);
+    return this.#replace(key, { revision, value });
+  }
+
+  #delete(key: string, revision: Revision): ValueChange<T>[] {
+    this.#problems.delete(key);
+    this.#deleted.set(key, revision);
+    return this.#replace(key, undefined);
+  }
+
+  #replace(key: string, after: Known<T> | undefined): ValueChange<T>[] {
+    const { nameOf } = this.#options;
+    const before = this.#known.get(key);
+    if (isReadable(before) && this.#entries.get(nameOf(before.value)) === before) {
+      this.#entries.delete(nameOf(before.value));
+    }
+    if (isReadable(after)) this.#entries.set(nameOf(after.value), after);
+    if (after === undefined) this.#known.delete(key);
+    else this.#known.set(key, after);
     return isDeepStrictEqual(before?.value, after?.value) ? [] : [{ key, before: before?.value, after: after?.value }];
   }
 
-  #replace(before: Versioned<T> | undefined, after: Versioned<T> | undefined): void {
-    const { nameOf } = this.#options;
-    if (before !== undefined && this.#entries.get(nameOf(before.value)) === before) {
-      this.#entries.delete(nameOf(before.value));
-    }
-    if (after !== undefined) this.#entries.set(nameOf(after.value), after);
-  }
-
-  #read({ key, value: text, revision }: Change & { readonly kind: 'put' }): Versioned<T> | undefined {
-    const { kind, keyOf, onProblem } = this.#options;
+  #read({ key, value: text, revision }: StoredValue): Reading<T> {
+    const { kind, keyOf } = this.#options;
     try {
       const value = kind.decode(key, text);
       if (keyOf(value) !== key) throw new Error(`the record at ${key} belongs at ${keyOf(value)}; move or delete it`);
-      this.#problems.delete(key);
-      return { value, revision };
+      return { value, revision, problem: undefined };
     } catch (error) {
-      const problem = describeError(error);
-      if (this.#problems.get(key) !== problem) onProblem?.(key, problem);
-      this.#problems.set(key, problem);
-      return undefined;
+      return { value: undefined, revision, problem: describeError(error) };
     }
+  }
+
+  #tellProblem(key: string, problem: string): void {
+    if (this.#problems.get(key) !== problem) this.#options.onProblem?.(key, problem);
+    this.#problems.set(key, problem);
   }
 
   #revisionOf(key: string): number {
     return this.#known.get(key)?.revision ?? this.#deleted.get(key) ?? 0;
   }
 }
+
+/** Up to its revision a snapshot is the truth; what we committed after it stays, and the watch will tell that too. */
+const isOlder = ({ revision, wentBack }: Pick<Snapshot<unknown>, 'revision' | 'wentBack'>, known: number): boolean =>
+  wentBack || known <= revision;
+
+const isReadable = <T>(known: Known<T> | undefined): known is Versioned<T> => known?.value !== undefined;

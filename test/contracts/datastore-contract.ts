@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { ABSENT, type Datastore, type Revision, type WatchUpdate } from '../../src/effects/datastore.js';
+import {
+  ABSENT,
+  type Datastore,
+  type FollowUpdate,
+  type Revision,
+  type WatchUpdate,
+} from '../../src/effects/datastore.js';
 import { InternalError } from '../../src/model/errors.js';
 import { eventually } from './eventually.js';
 
@@ -201,6 +207,31 @@ export function describeDatastore(name: string, open: () => Promise<Datastore>):
       expect([...told].sort()).toEqual(
         stored.map((item) => [item.key, { value: item.value, revision: item.revision }]),
       );
+      await watch.close();
+    });
+
+    test('following begins with a snapshot of all prefixes in parts, then tells each transaction whole', async () => {
+      const many = Array.from({ length: 60 }, (_, i) => put(`m/${String(i).padStart(2, '0')}`, 'x'));
+      const first = await commit(...many, put('n/other', 'x'), put('z/a', '1'));
+      const updates: FollowUpdate[] = [];
+      const watch = store.follow([key('z/'), key('m/')], (update) => updates.push(update));
+      await eventually(() => expect(updates.at(-1)).toMatchObject({ kind: 'part', last: true }));
+      const parts = updates.flatMap((update) => (update.kind === 'part' ? [update] : []));
+      expect(parts.map((part) => part.first)).toEqual(parts.map((_, place) => place === 0));
+      expect(parts.map((part) => part.last)).toEqual(parts.map((_, place) => place === parts.length - 1));
+      expect(new Set(parts.map(({ revision }) => revision)).size).toBe(1);
+      const listed = parts.flatMap(({ items }) => items);
+      expect(listed.map((item) => item.key).sort()).toEqual([...many.map((one) => one.key), key('z/a')]);
+      expect(new Set(listed.map(({ revision }) => revision))).toEqual(new Set([first]));
+      updates.length = 0;
+      const second = await commit(put('m/00', 'y'), put('n/other', 'y'), remove('z/a'));
+      await eventually(() => expect(updates).not.toEqual([]));
+      const [told] = updates;
+      expect(told).toMatchObject({ kind: 'changes', revision: second });
+      expect(told?.kind === 'changes' && told.changes.toSorted((a, b) => (a.key < b.key ? -1 : 1))).toEqual([
+        { ...put('m/00', 'y'), revision: second },
+        { ...remove('z/a'), revision: second },
+      ]);
       await watch.close();
     });
 

@@ -1,6 +1,7 @@
 import type {
   Datastore,
   DatastoreHealth,
+  FollowUpdate,
   Listing,
   Revision,
   StoredValue,
@@ -14,6 +15,7 @@ import { silentLogger } from '../../src/effects/logger.js';
 import { evaluate } from '../../src/infrastructure/embedded/evaluate.js';
 import { KeyIndex } from '../../src/infrastructure/embedded/key-index.js';
 import { WatchHub } from '../../src/infrastructure/embedded/watch-hub.js';
+import { wholeSnapshots } from '../../src/infrastructure/whole-snapshots.js';
 import { DatastoreUnavailableError } from '../../src/model/errors.js';
 
 /**
@@ -54,7 +56,11 @@ export class InMemoryDatastore implements Datastore {
   }
 
   watch(prefix: string, listener: (update: WatchUpdate) => void): Watch {
-    return this.#hub.watch(prefix, listener);
+    return this.follow([prefix], wholeSnapshots(listener));
+  }
+
+  follow(prefixes: readonly string[], listener: (update: FollowUpdate) => void): Watch {
+    return this.#hub.follow(prefixes, listener);
   }
 
   health(): DatastoreHealth {

@@ -135,6 +135,16 @@ test("other nodes' writes arrive by the watch", async () => {
   ]);
 });
 
+test("another node's transaction is whole in the view before the first listener is told of it", async () => {
+  const { store, cache } = aCache();
+  await cache.ready();
+  const seen: boolean[] = [];
+  cache.subscribe(() => seen.push(cache.networkOf(anEndpoint) !== undefined && cache.endpoints.has(endpointId)));
+  store.write(putEndpoint, putNodeNetwork(other), putNetwork);
+  await store.get('anything');
+  expect(seen).toEqual([true, true, true]);
+});
+
 test('a commit whose reply was lost still arrives', async () => {
   const { store, cache, changes } = aCache();
   await cache.ready();

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import type { Change, Revision, StoredValue, WatchUpdate } from '../../src/effects/datastore.js';
+import type { Change, FollowUpdate, Revision, StoredValue } from '../../src/effects/datastore.js';
 import { RecordTable } from '../../src/infrastructure/record-table.js';
 import { defineRecord } from '../../src/model/record.js';
 
@@ -22,12 +22,16 @@ const remove = (name: string, at: number): Change => ({
   key: ThingRecord.key(name),
   revision: revision(at),
 });
-const snapshot = (at: number, ...items: (Change & { kind: 'put' })[]): WatchUpdate => ({
-  kind: 'snapshot',
+const part = (at: number, items: readonly StoredValue[], ends: { first?: boolean; last?: boolean }): FollowUpdate => ({
+  kind: 'part',
   items,
   revision: revision(at),
+  first: ends.first ?? false,
+  last: ends.last ?? false,
 });
-const changes = (...list: Change[]): WatchUpdate => ({
+const snapshot = (at: number, ...items: readonly StoredValue[]): FollowUpdate =>
+  part(at, items, { first: true, last: true });
+const changes = (...list: Change[]): FollowUpdate => ({
   kind: 'changes',
   changes: list,
   revision: revision(Math.max(...list.map((change) => change.revision))),
@@ -119,6 +123,29 @@ test('a record under a key that is not its own is a problem, not a second one of
   expect(problems.join()).toContain('belongs at /corduroy/v1/thing/a');
 });
 
+test('parts of the first snapshot show as they come, and those of a later one together with the last', () => {
+  const { table, sizes } = aTable();
+  table.applyUpdate(part(5, [put('a', 1, 1)], { first: true }));
+  expect(sizes()).toEqual({ a: 1 });
+  table.applyUpdate(part(5, [put('b', 1, 2)], { last: true }));
+  table.applyUpdate(part(9, [put('b', 2, 7)], { first: true }));
+  table.applyUpdate(part(9, [put('c', 1, 8)], {}));
+  expect(sizes()).toEqual({ a: 1, b: 1 });
+  expect(table.applyUpdate(part(9, [], { last: true })).map(({ key }) => key)).toEqual(
+    ['a', 'b', 'c'].map((name) => ThingRecord.key(name)),
+  );
+  expect(sizes()).toEqual({ b: 2, c: 1 });
+});
+
+test('a snapshot that was not finished counts no more when another begins', () => {
+  const { table, sizes } = aTable();
+  table.applyUpdate(snapshot(3, put('a', 1, 1), put('b', 1, 2)));
+  table.applyUpdate(part(5, [put('a', 5, 5)], { first: true }));
+  table.applyUpdate(part(7, [put('b', 1, 2)], { first: true }));
+  table.applyUpdate(part(7, [], { last: true }));
+  expect(sizes()).toEqual({ b: 1 });
+});
+
 /** A history of one store, and the order in which a node hears of it: own commits early or late, the watch in bursts. */
 const histories = fc.record({
   steps: fc.array(fc.record({ name: fc.constantFrom('a', 'b', 'c'), size: fc.option(fc.nat(3)), ours: fc.boolean() }), {
@@ -151,14 +178,25 @@ test('whatever the interleaving of own commits and the watch, the table ends as 
         }
       };
       let watched = 0;
-      const takeSnapshot = (): void =>
-        hear(table.applyUpdate({ kind: 'snapshot', items: storeAt(watched), revision: revision(watched + 1) }));
+      const commitOne = (pick: number): void => {
+        if (commits.length > 0) hear(table.applyCommit([commits.splice(pick % commits.length, 1)[0] as Change]));
+      };
+      /** In two parts, with a commit of ours in between; sometimes the first part is all that came of one before it. */
+      const takeSnapshot = (pick = 0): void => {
+        const items = storeAt(watched);
+        const half = pick % (items.length + 1);
+        const first = part(watched + 1, items.slice(0, half), { first: true });
+        if (pick % 5 === 0) hear(table.applyUpdate(first));
+        hear(table.applyUpdate(first));
+        if (pick % 2 === 0) commitOne(pick);
+        hear(table.applyUpdate(part(watched + 1, items.slice(half), { last: true })));
+      };
       takeSnapshot();
       for (const pick of [...schedule, ...Array<number>(60).fill(0)]) {
         if (pick % 3 === 1 && commits.length > 0) {
-          hear(table.applyCommit([commits.splice(pick % commits.length, 1)[0] as Change]));
+          commitOne(pick);
         } else if (pick % 3 === 2) {
-          takeSnapshot();
+          takeSnapshot(pick);
         } else {
           const burst = history.slice(watched, watched + 1 + (pick % 4));
           watched += burst.length;

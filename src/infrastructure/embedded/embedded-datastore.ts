@@ -2,6 +2,7 @@ import type {
   Change,
   Datastore,
   DatastoreHealth,
+  FollowUpdate,
   Listing,
   StoredValue,
   Transaction,
@@ -12,6 +13,7 @@ import type {
 import type { Logger } from '../../effects/logger.js';
 import { DatastoreUnavailableError, describeError } from '../../model/errors.js';
 import { CALL_DEADLINE_MS, withDeadline } from '../deadline.js';
+import { wholeSnapshots } from '../whole-snapshots.js';
 import type { Disk } from './disk.js';
 import { evaluate } from './evaluate.js';
 import { KeyIndex } from './key-index.js';
@@ -96,7 +98,11 @@ export class EmbeddedDatastore implements Datastore {
   }
 
   watch(prefix: string, listener: (update: WatchUpdate) => void): Watch {
-    return this.#hub.watch(prefix, listener);
+    return this.follow([prefix], wholeSnapshots(listener));
+  }
+
+  follow(prefixes: readonly string[], listener: (update: FollowUpdate) => void): Watch {
+    return this.#hub.follow(prefixes, listener);
   }
 
   health(): DatastoreHealth {

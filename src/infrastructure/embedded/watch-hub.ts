@@ -1,14 +1,14 @@
-import type { Change, Listing, Revision, Watch, WatchUpdate } from '../../effects/datastore.js';
+import type { Change, FollowUpdate, Listing, Revision, Watch } from '../../effects/datastore.js';
 import type { Logger } from '../../effects/logger.js';
 
 interface Watcher {
-  readonly prefix: string;
-  readonly listener: (update: WatchUpdate) => void;
-  readonly queue: WatchUpdate[];
+  readonly prefixes: readonly string[];
+  readonly listener: (update: FollowUpdate) => void;
+  readonly queue: FollowUpdate[];
 }
 
 /**
- * Hands the changes of a store in this process to its watchers: never from within `watch` or `publish`, but in a
+ * Hands the changes of a store in this process to its watchers: never from within `follow` or `publish`, but in a
  * microtask after, in order. A listener that throws is logged, and goes on being told.
  */
 export class WatchHub {
@@ -23,8 +23,8 @@ export class WatchHub {
     this.#held = false;
   }
 
-  watch(prefix: string, listener: (update: WatchUpdate) => void): Watch {
-    const watcher: Watcher = { prefix, listener, queue: [] };
+  follow(prefixes: readonly string[], listener: (update: FollowUpdate) => void): Watch {
+    const watcher: Watcher = { prefixes, listener, queue: [] };
     this.#watchers.add(watcher);
     this.#enqueueSnapshot(watcher);
     return {
@@ -37,7 +37,7 @@ export class WatchHub {
   /** @param changes in order, not empty; the store shows them already */
   publish(changes: readonly Change[], revision: Revision): void {
     for (const watcher of this.#watchers) {
-      const own = changes.filter(({ key }) => key.startsWith(watcher.prefix));
+      const own = changes.filter(({ key }) => watcher.prefixes.some((prefix) => key.startsWith(prefix)));
       if (own.length > 0) this.#enqueue(watcher, { kind: 'changes', changes: own, revision });
     }
   }
@@ -64,11 +64,15 @@ export class WatchHub {
     this.#watchers.clear();
   }
 
+  /** A part for each prefix; what is in memory already need not be handed over in smaller ones. */
   #enqueueSnapshot(watcher: Watcher): void {
-    this.#enqueue(watcher, { kind: 'snapshot', ...this.#list(watcher.prefix) });
+    for (const [place, prefix] of watcher.prefixes.entries()) {
+      const ends = { first: place === 0, last: place === watcher.prefixes.length - 1 };
+      this.#enqueue(watcher, { kind: 'part', ...this.#list(prefix), ...ends });
+    }
   }
 
-  #enqueue(watcher: Watcher, update: WatchUpdate): void {
+  #enqueue(watcher: Watcher, update: FollowUpdate): void {
     watcher.queue.push(update);
     queueMicrotask(() => this.#deliver(watcher));
   }
@@ -81,7 +85,7 @@ export class WatchHub {
       try {
         watcher.listener(update);
       } catch (error) {
-        this.#log.error({ err: error, prefix: watcher.prefix }, 'a watch listener failed');
+        this.#log.error({ err: error, prefixes: watcher.prefixes }, 'a watch listener failed');
       }
     }
   }

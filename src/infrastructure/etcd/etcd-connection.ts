@@ -60,19 +60,21 @@ export class EtcdConnection {
 
   /**
    * @param again `ifNeverSent` for what must not happen twice, `always` for what may be repeated at another member
+   * @param deadlineMs longer for what nobody waits for
    * @throws DatastoreUnavailableError
    */
   async call<T>(
     again: 'ifNeverSent' | 'always',
     what: (client: Etcd3, options: { readonly deadline: number }) => Promise<T>,
+    deadlineMs = this.deadlineMs,
   ): Promise<T> {
-    const deadline = Date.now() + this.deadlineMs;
+    const deadline = Date.now() + deadlineMs;
     const asked = this.#current;
     try {
       const result = await withDeadline(
         this.#tryMembers(again, deadline, (client) => what(client, { deadline })),
-        this.deadlineMs,
-        () => new Error(`no answer within ${this.deadlineMs} ms`),
+        deadlineMs,
+        () => new Error(`no answer within ${deadlineMs} ms`),
       );
       this.#recovered();
       return result;

@@ -1,6 +1,8 @@
+import type { IRangeResponse } from 'etcd3';
 import type {
   Datastore,
   DatastoreHealth,
+  FollowUpdate,
   Listing,
   Revision,
   StoredValue,
@@ -12,13 +14,16 @@ import type {
 import type { Logger } from '../../effects/logger.js';
 import { checkTransaction } from '../check-transaction.js';
 import { CALL_DEADLINE_MS } from '../deadline.js';
+import { wholeSnapshots } from '../whole-snapshots.js';
 import type { EtcdCredentials } from './etcd-config.js';
 import { EtcdConnection } from './etcd-connection.js';
-import { bytes, rangeOf, revisionOf, storedValueOf, txnOutcome, txnRequest } from './etcd-messages.js';
+import { bytes, keyAfter, rangeOf, revisionOf, storedValueOf, txnOutcome, txnRequest } from './etcd-messages.js';
 import { EtcdWatch } from './etcd-watch.js';
 
 /** Keys in one reply to a list: at a kilobyte each, well within a message, and within the deadline of one call. */
 const PAGE_KEYS = 4_000;
+/** For a page of a snapshot, which no call of Docker's waits for. */
+const SNAPSHOT_PAGE_MS = 10_000;
 const PROBED_KEY = bytes('/corduroy/v1/');
 
 export interface EtcdOptions {
@@ -55,19 +60,13 @@ export class EtcdDatastore implements Datastore {
   }
 
   async list(prefix: string): Promise<Listing> {
-    const { key: first, range_end } = rangeOf(prefix);
     const items: StoredValue[] = [];
     let revision: Revision | undefined;
-    for (let key = first; ; ) {
-      const request = { key, range_end, limit: PAGE_KEYS, ...(revision !== undefined && { revision }) };
-      const page = await this.#connection.call('always', ({ kv }, options) => kv.range(request, options));
-      // The first page fixes the revision that all are read at; a compaction in between is an error, and tried again.
-      revision ??= revisionOf(page.header.revision);
-      items.push(...page.kvs.map(storedValueOf));
-      const last = page.kvs.at(-1);
-      if (!page.more || last === undefined) return { items, revision };
-      key = Buffer.concat([last.key, Buffer.from([0])]);
+    for await (const page of this.#pages([prefix])) {
+      for (const item of page.items) items.push(item);
+      revision = page.revision;
     }
+    return { items, revision: revision as Revision };
   }
 
   async transact(transaction: Transaction): Promise<TransactionOutcome> {
@@ -77,8 +76,12 @@ export class EtcdDatastore implements Datastore {
   }
 
   watch(prefix: string, listener: (update: WatchUpdate) => void): Watch {
-    const list = () => this.list(prefix);
-    const watch = new EtcdWatch({ connection: this.#connection, prefix, list, listener, log: this.#log });
+    return this.follow([prefix], wholeSnapshots(listener));
+  }
+
+  follow(prefixes: readonly string[], listener: (update: FollowUpdate) => void): Watch {
+    const pages = () => this.#pages(prefixes, SNAPSHOT_PAGE_MS);
+    const watch = new EtcdWatch({ connection: this.#connection, prefixes, pages, listener, log: this.#log });
     this.#watches.add(watch);
     return {
       close: () => {
@@ -97,6 +100,29 @@ export class EtcdDatastore implements Datastore {
     clearTimeout(this.#timer);
     await Promise.all([...this.#watches].map((watch) => watch.close()));
     this.#connection.close();
+  }
+
+  /** At least one page of each prefix, all at the revision of the first; the next is on its way while one is read. */
+  async *#pages(prefixes: readonly string[], deadlineMs?: number): AsyncGenerator<Listing> {
+    let revision: Revision | undefined;
+    const ask = (key: Buffer, range_end: Buffer): Promise<IRangeResponse> => {
+      const request = { key, range_end, limit: PAGE_KEYS, ...(revision !== undefined && { revision }) };
+      return this.#connection.call('always', ({ kv }, options) => kv.range(request, options), deadlineMs);
+    };
+    for (const prefix of prefixes) {
+      const { key, range_end } = rangeOf(prefix);
+      let asked: Promise<IRangeResponse> | undefined = ask(key, range_end);
+      while (asked !== undefined) {
+        const page: IRangeResponse = await asked;
+        // A compaction in between is an error, and the whole is tried again.
+        revision ??= revisionOf(page.header.revision);
+        const last = page.kvs.at(-1);
+        asked = page.more && last !== undefined ? ask(keyAfter(last.key), range_end) : undefined;
+        // Who stops reading never hears of it.
+        asked?.catch(() => {});
+        yield { items: page.kvs.map(storedValueOf), revision };
+      }
+    }
   }
 
   /** Keeps health true while nobody calls, and finds watches that fell silent. */

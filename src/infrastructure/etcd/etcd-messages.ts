@@ -1,4 +1,4 @@
-import type { ICompare, IEvent, IKeyValue, IRangeRequest, IRequestOp, ITxnRequest, ITxnResponse } from 'etcd3';
+import type { ICompare, IEvent, IKeyValue, IRequestOp, ITxnRequest, ITxnResponse } from 'etcd3';
 import type {
   Change,
   Compare,
@@ -27,12 +27,24 @@ export function txnOutcome(response: ITxnResponse): TransactionOutcome {
 }
 
 /** All keys that begin with the prefix: up to the prefix with its last byte raised. */
-export function rangeOf(prefix: string): Required<Pick<IRangeRequest, 'key' | 'range_end'>> {
+export function rangeOf(prefix: string): { readonly key: Buffer; readonly range_end: Buffer } {
   const end = bytes(prefix);
   const last = end.length - 1;
   end.writeUInt8(end.readUInt8(last) + 1, last);
   return { key: bytes(prefix), range_end: end };
 }
+
+/** From the least to the greatest key that begins with one of the prefixes: what is between them is in it too. */
+export function rangeOfAll(prefixes: readonly string[]): ReturnType<typeof rangeOf> {
+  const ranges = prefixes.map(rangeOf);
+  return {
+    key: ranges.map(({ key }) => key).reduce((a, b) => (Buffer.compare(a, b) < 0 ? a : b)),
+    range_end: ranges.map(({ range_end }) => range_end).reduce((a, b) => (Buffer.compare(a, b) > 0 ? a : b)),
+  };
+}
+
+/** The least key that is greater. */
+export const keyAfter = (key: Buffer): Buffer => Buffer.concat([key, Buffer.from([0])]);
 
 export const storedValueOf = ({ key, value, mod_revision }: IKeyValue): StoredValue => ({
   key: key.toString(),

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Listing, Watch, WatchUpdate } from '../../effects/datastore.js';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { FollowUpdate, Listing, Revision, Watch } from '../../effects/datastore.js';
 import type { Logger } from '../../effects/logger.js';
 import { describeError } from '../../model/errors.js';
 import type { EtcdConnection } from './etcd-connection.js';
@@ -7,12 +7,15 @@ import { PrefixStream } from './watch-stream.js';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
+/** Records that are handed over in one turn of the event loop: some 5 ms of work for who reads them. */
+const PART_ITEMS = 250;
 
 export interface EtcdWatchOptions {
   readonly connection: EtcdConnection;
-  readonly prefix: string;
-  readonly list: () => Promise<Listing>;
-  readonly listener: (update: WatchUpdate) => void;
+  readonly prefixes: readonly string[];
+  /** All that is under the prefixes, at one revision. */
+  readonly pages: () => AsyncIterable<Listing>;
+  readonly listener: (update: FollowUpdate) => void;
   readonly log: Logger;
 }
 
@@ -43,13 +46,13 @@ export class EtcdWatch implements Watch {
   }
 
   async #run(): Promise<void> {
-    const { prefix, log } = this.#options;
+    const { prefixes, log } = this.#options;
     let pauseMs = FIRST_PAUSE_MS;
     while (!this.#closing.signal.aborted) {
       const startedAt = Date.now();
       const reason = await this.#listAndWatch().catch(describeError);
       if (this.#closing.signal.aborted) return;
-      log.debug({ prefix, reason, pauseMs }, 'a watch ended and begins anew');
+      log.debug({ prefixes, reason, pauseMs }, 'a watch ended and begins anew');
       pauseMs =
         Date.now() - startedAt > 2 * LONGEST_PAUSE_MS ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       // Half of it by chance, so that the nodes of a cluster do not all come back at one moment.
@@ -61,27 +64,44 @@ export class EtcdWatch implements Watch {
 
   /** @returns why it ended; throws if it could not begin */
   async #listAndWatch(): Promise<string> {
-    const { connection, prefix, list } = this.#options;
-    const listing = await list();
-    if (this.#closing.signal.aborted) return 'closed';
-    this.#tell({ kind: 'snapshot', ...listing });
+    const { connection, prefixes } = this.#options;
+    const revision = await this.#tellSnapshot();
+    if (revision === undefined) return 'closed';
     this.#stream = new PrefixStream({
       stream: await connection.watchStream(),
-      prefix,
-      from: listing.revision + 1,
+      prefixes,
+      from: revision + 1,
       createdWithinMs: connection.deadlineMs,
-      onChanges: (changes, revision) => this.#tell({ kind: 'changes', changes, revision }),
+      onChanges: (changes, at) => this.#tell({ kind: 'changes', changes, revision: at }),
     });
     if (this.#closing.signal.aborted) this.#stream.stop('closed');
     return this.#stream.ended;
   }
 
-  #tell(update: WatchUpdate): void {
-    const { listener, log, prefix } = this.#options;
+  /** The event loop has its turn between parts. @returns the snapshot's revision; undefined: closed meanwhile */
+  async #tellSnapshot(): Promise<Revision | undefined> {
+    let revision: Revision | undefined;
+    for await (const page of this.#options.pages()) {
+      const part = { kind: 'part', revision: page.revision, last: false } as const;
+      if (revision === undefined) this.#tell({ ...part, items: [], first: true });
+      revision = page.revision;
+      for (let from = 0; from < page.items.length; from += PART_ITEMS) {
+        if (this.#closing.signal.aborted) return undefined;
+        this.#tell({ ...part, items: page.items.slice(from, from + PART_ITEMS), first: false });
+        await nextTurn();
+      }
+    }
+    if (this.#closing.signal.aborted || revision === undefined) return undefined;
+    this.#tell({ kind: 'part', items: [], revision, first: false, last: true });
+    return revision;
+  }
+
+  #tell(update: FollowUpdate): void {
+    const { listener, log, prefixes } = this.#options;
     try {
       listener(update);
     } catch (error) {
-      log.error({ err: error, prefix }, 'a watch listener failed');
+      log.error({ err: error, prefixes }, 'a watch listener failed');
     }
   }
 }

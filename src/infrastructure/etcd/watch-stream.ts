@@ -2,13 +2,14 @@ import type { IWatchResponse } from 'etcd3';
 import type { Change, Revision } from '../../effects/datastore.js';
 import type { WatchStream } from './etcd-connection.js';
 import { reasonOf } from './etcd-errors.js';
-import { changeOf, rangeOf, revisionOf } from './etcd-messages.js';
+import { bytes, changeOf, rangeOfAll, revisionOf } from './etcd-messages.js';
 
-/** One watch of one prefix on one gRPC stream, until it ends for whatever reason. It is never mended. */
+/** One watch of one or more prefixes on one gRPC stream, until it ends for whatever reason. It is never mended. */
 export class PrefixStream {
   /** Resolves with the reason when no more changes will come. */
   readonly ended: Promise<string>;
   readonly #stream: WatchStream;
+  readonly #prefixes: readonly Buffer[];
   readonly #onChanges: (changes: readonly Change[], revision: Revision) => void;
   #end: (reason: string) => void = () => undefined;
   #over: boolean;
@@ -20,7 +21,7 @@ export class PrefixStream {
 
   constructor(options: {
     readonly stream: WatchStream;
-    readonly prefix: string;
+    readonly prefixes: readonly string[];
     /** First revision that is wanted. */
     readonly from: number;
     /** The stream is given up if etcd has not confirmed the watch by then. */
@@ -28,6 +29,7 @@ export class PrefixStream {
     readonly onChanges: (changes: readonly Change[], revision: Revision) => void;
   }) {
     this.#stream = options.stream;
+    this.#prefixes = options.prefixes.map(bytes);
     this.#onChanges = options.onChanges;
     this.#over = false;
     this.#created = false;
@@ -37,7 +39,7 @@ export class PrefixStream {
     this.#stream.on('data', (response) => this.#take(response));
     this.#stream.on('error', (error) => this.stop(reasonOf(error)));
     this.#stream.on('end', () => this.stop('etcd closed the stream'));
-    this.#stream.write({ create_request: { ...rangeOf(options.prefix), start_revision: options.from } });
+    this.#stream.write({ create_request: { ...rangeOfAll(options.prefixes), start_revision: options.from } });
     const timer = setTimeout(() => {
       if (!this.#created) this.stop(`etcd did not confirm the watch within ${options.createdWithinMs} ms`);
     }, options.createdWithinMs);
@@ -80,6 +82,12 @@ export class PrefixStream {
     this.#created ||= response.created;
     const revision = revisionOf(response.header.revision);
     this.#seen = Math.max(this.#seen, revision);
-    if (response.events.length > 0) this.#onChanges(response.events.map(changeOf), revision);
+    const changes = response.events.filter(({ kv }) => this.#isWanted(kv.key)).map(changeOf);
+    if (changes.length > 0) this.#onChanges(changes, revision);
+  }
+
+  /** The range that is watched may have other keys between those of the prefixes. */
+  #isWanted(key: Buffer): boolean {
+    return this.#prefixes.some((prefix) => key.subarray(0, prefix.length).equals(prefix));
   }
 }

@@ -41,7 +41,7 @@ async function aStream(prepare: (fake: FakeStream) => void = () => undefined) {
   const changes: Change[] = [];
   const stream = new PrefixStream({
     stream: fake as never,
-    prefix: '/corduroy/v1/a/',
+    prefixes: ['/corduroy/v1/a/', '/corduroy/v1/c/'],
     from: 11,
     createdWithinMs: 40,
     onChanges: (some) => changes.push(...some),
@@ -56,22 +56,24 @@ async function aStream(prepare: (fake: FakeStream) => void = () => undefined) {
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('it asks for the prefix from the revision on, and hands changes on in order', async () => {
+test('it asks for the range that holds the prefixes, and hands on their changes alone, in order', async () => {
   const { fake, changes } = await aStream();
   expect(fake.requests).toEqual([
     {
       create_request: {
         key: Buffer.from('/corduroy/v1/a/'),
-        range_end: Buffer.from('/corduroy/v1/a0'),
+        range_end: Buffer.from('/corduroy/v1/c0'),
         start_revision: 11,
       },
     },
   ]);
   fake.revision = 12;
-  fake.respond({ events: [event('Put', '/corduroy/v1/a/x', 11), event('Delete', '/corduroy/v1/a/x', 12)] });
+  const between = ['/corduroy/v1/b/x', '/corduroy/v1/a', '/corduroy/v1/c'].map((key) => event('Put', key, 11));
+  const wanted = [event('Put', '/corduroy/v1/c/x', 11), event('Delete', '/corduroy/v1/a/x', 12)];
+  fake.respond({ events: [...between, ...wanted] });
   await settle();
   expect(changes).toEqual([
-    { kind: 'put', key: '/corduroy/v1/a/x', value: 'v', revision: 11 },
+    { kind: 'put', key: '/corduroy/v1/c/x', value: 'v', revision: 11 },
     { kind: 'delete', key: '/corduroy/v1/a/x', revision: 12 },
   ]);
 });
