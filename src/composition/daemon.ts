@@ -20,6 +20,7 @@ import { metricsApp } from '../server/metrics-app.js';
 import { pluginApp } from '../server/plugin-app.js';
 import { listenOnUnixSocket } from '../server/unix-socket.js';
 import { afterReady } from './after-ready.js';
+import { composeBgp } from './bgp.js';
 import { Closers } from './closers.js';
 import { listenOnTcp } from './listen-on-tcp.js';
 import { composeNode, type NodeParts, PLUGIN_NAME } from './node-parts.js';
@@ -72,6 +73,11 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   closers.add('own blocks', () => node.ownBlocks.close());
   closers.add('data plane', () => node.dataplane.stop());
   closers.add('host ports', () => node.hostPorts.close());
+
+  const bgp = composeBgp({ config, runner, kernel, node, log });
+  const usesBgp = config.routeDistribution === 'bgp';
+  if (usesBgp) await bgp.daemon.prepare();
+  closers.add('BGP', () => bgp.speaker.stop());
 
   const ipam = node.ipam.admin;
   const sources = { node: config.nodeName, version: VERSION, datastore, dataplaneStatus: node.dataplane, ipam };
@@ -140,6 +146,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
       });
       await ensureDefaultPools(node, config, log, stopping.signal);
       if (stopping.signal.aborted) return;
+      await (usesBgp ? bgp.speaker.start() : bgp.daemon.retire());
       await restorePublishedPorts({ ...node.driver, log });
       reconciler = new Reconciler({
         ...node.driver,

@@ -11,11 +11,24 @@ export class OwnBlocks {
   readonly #blocks = new Map<string, Cidr>();
   readonly #listeners = new Set<() => void>();
   readonly #close: () => Promise<void>;
+  readonly #ready: Promise<void>;
 
   constructor(options: { readonly datastore: Pick<Datastore, 'watch'>; readonly node: NodeName }) {
     this.#node = options.node;
-    const watch = options.datastore.watch(BlockAffinityRecord.prefix, (update) => this.#learn(update));
+    let told = (): void => {};
+    this.#ready = new Promise((resolve) => {
+      told = resolve;
+    });
+    const watch = options.datastore.watch(BlockAffinityRecord.prefix, (update) => {
+      this.#learn(update);
+      told();
+    });
     this.#close = () => watch.close();
+  }
+
+  /** Resolves at the first snapshot. */
+  ready(): Promise<void> {
+    return this.#ready;
   }
 
   blackholes(): readonly Route[] {

@@ -5,10 +5,12 @@ import { uninstallDataplane } from '../../routing/uninstall.js';
 import type { CorduroyConfig } from '../config/corduroy-config.js';
 import type { Logger } from '../effects/logger.js';
 import type { PacketFilterBackend } from '../effects/packet-filter.js';
+import { BirdDaemon } from '../infrastructure/bird/bird-daemon.js';
 import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner.js';
 import { FsTextFile } from '../infrastructure/linux/fs-text-file.js';
 import { openLinuxKernel } from '../infrastructure/linux/linux-kernel.js';
 import { ConflictError } from '../model/errors.js';
+import { birdDirectory } from './bgp.js';
 import { FORMER_HOST_SETTINGS } from './node-parts.js';
 
 /** What was found of ours before it was taken away. */
@@ -35,6 +37,13 @@ export async function uninstall(
         `${endpoints} ${endpoints === 1 ? 'container is' : 'containers are'} attached to networks of corduroy; remove them first ("docker rm -f"), or cut them off with "corduroy uninstall --force"`,
       );
     }
+    const { families } = first;
+    await new BirdDaemon({
+      directory: birdDirectory(config),
+      runner: new ExecaCommandRunner(),
+      families,
+      log,
+    }).retire();
     await uninstallDataplane(first, former);
     const other: PacketFilterBackend = first.backend === 'nft' ? 'legacy' : 'nft';
     if (await holdsChainsOfOurs(other)) {

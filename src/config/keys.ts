@@ -33,9 +33,10 @@ const key = <T>(type: ValueType<T>, defaultText: string, description: string): C
   description,
 });
 
-const optional = <T>(type: ValueType<T>, description: string): ConfigKey<T | undefined> => ({
+const optional = <T>(type: ValueType<T>, description: string, defaultShown?: string): ConfigKey<T | undefined> => ({
   type: type as ValueType<T | undefined>,
   default: undefined,
+  ...(defaultShown === undefined ? {} : { defaultShown }),
   description,
 });
 
@@ -44,6 +45,13 @@ const nodeName: ConfigKey<ReturnType<typeof parseNodeName>> = {
   default: undefined,
   defaultShown: "the host's name",
   description: 'Name of this host in the cluster. Keep it: addresses and endpoints are recorded under it.',
+};
+
+const routeDistribution: ConfigKey<'bgp' | 'none'> = {
+  type: choiceSoFar(['bgp', 'none'], { direct: 'this version does not write the routes of other hosts by itself yet' }),
+  default: undefined,
+  defaultShown: 'bgp with etcd, none with the embedded datastore',
+  description: 'How hosts learn the routes to one another: from BIRD 2, or not by our doing.',
 };
 
 /** Every setting of the daemon, in the order in which tables show them. */
@@ -60,7 +68,11 @@ export const CONFIG_KEYS = {
   nodeIp: optional(address(4), "This host's IPv4 address towards other hosts."),
   nodeIp6: optional(address(6), "This host's IPv6 address towards other hosts."),
   nodeIpDetect: key(nodeIpDetect, 'first-found', 'How those addresses are found where they are not given.'),
-  asNumber: key(integer('AS number', 1, MAX_AS_NUMBER), '64512', "This host's AS number, kept in its node record."),
+  asNumber: optional(
+    integer('AS number', 1, MAX_AS_NUMBER),
+    "This host's AS number, kept in its node record.",
+    "the cluster's, 64512",
+  ),
   dataplane: key(
     choiceSoFar(['auto', 'iptables'], {
       nftables: 'this version programs the kernel through iptables and ipset only, which also works on nftables hosts',
@@ -73,14 +85,7 @@ export const CONFIG_KEYS = {
     'auto',
     'Which iptables is used; auto takes the one that Docker uses.',
   ),
-  routeDistribution: key(
-    choiceSoFar(['none'], {
-      bgp: 'this version does not exchange routes between hosts yet',
-      direct: 'this version does not exchange routes between hosts yet',
-    }),
-    'none',
-    'How hosts learn the routes to one another.',
-  ),
+  routeDistribution,
   defaultPoolIpv4: key(or('none', network(4)), '10.64.0.0/12', 'Pool that exists from the first start.'),
   defaultPoolIpv6: key(or('none', network(6)), 'fd80:c0de::/48', 'The same for IPv6.'),
   autoPools: key(flag, 'true', 'A network whose --subnet lies outside every pool creates a pool of that CIDR.'),

@@ -42,6 +42,8 @@ export function resolveConfig(input: ConfigInput): LoadedConfig {
     values[name] = given === undefined ? undefined : parseGiven(name, given);
     sources[name] = given?.from ?? 'default';
   }
+  // One host alone has nobody to tell.
+  values['routeDistribution'] ??= values['datastore'] === 'etcd' ? 'bgp' : 'none';
   const complete = values as unknown as ConfigValues;
   refuseContradictions(complete);
   return { config: nestEtcd(complete), values: complete, sources };

@@ -32,6 +32,9 @@ export class KernelError extends CorduroyError {
   }
 }
 
+/** Our fault, or an operator's value that slipped through: the routing daemon refuses its configuration. */
+export class RoutingConfigRefusedError extends KernelError {}
+
 /** A call did not end within its deadline. What it had begun is undone or left to the reconciler. */
 export class DeadlineExceededError extends CorduroyError {}
 

@@ -17,3 +17,9 @@ export interface PermanentNeighbour {
   readonly mac: MacAddress;
   readonly interfaceName: InterfaceName;
 }
+
+/**
+ * The metric of the routes that our routing daemon writes: it tells them from those of another one on the same host,
+ * and stands behind IPv6's usual 1024, so that what is on this host is always reached directly.
+ */
+export const LEARNED_ROUTE_METRIC = 2_080;

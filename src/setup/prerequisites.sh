@@ -16,6 +16,7 @@ conntrack conntrack
 stdbuf coreutils
 sysctl procps
 nsenter util-linux
+bird bird2
 dockerd docker.io
 docker docker.io'
 readonly FOR_PACKAGE='

@@ -36,6 +36,15 @@ test('with nothing given there is a complete configuration, named for the host',
   expect(new Set(Object.values(sources))).toEqual(new Set(['default']));
 });
 
+test.each([
+  [{}, 'none'],
+  [{ datastore: 'etcd' }, 'bgp'],
+  [{ datastore: 'etcd', routeDistribution: 'none' }, 'none'],
+  [{ routeDistribution: 'bgp' }, 'bgp'],
+] as const)('hosts that share a datastore exchange routes unless told otherwise: %j', (flags, routeDistribution) => {
+  expect(resolve({ flags }).config.routeDistribution).toBe(routeDistribution);
+});
+
 test('every default is a value that its own type accepts', () => {
   for (const name of CONFIG_NAMES) {
     const { type, default: fallback } = CONFIG_KEYS[name];
@@ -90,8 +99,8 @@ describe('what cannot be used is refused with key, origin and remedy', () => {
     ],
     [
       'a feature that is not there yet',
-      { yaml: 'routeDistribution: bgp' },
-      'cannot use "bgp" for routeDistribution (file /c.yaml): this version does not exchange routes between hosts yet; write none',
+      { yaml: 'routeDistribution: direct' },
+      'cannot use "direct" for routeDistribution (file /c.yaml): this version does not write the routes of other hosts by itself yet; write bgp or none',
     ],
     [
       'a mistyped key in the file',

@@ -86,6 +86,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   conntrack: 'conntrack',
   stdbuf: 'coreutils',
   nsenter: 'util-linux',
+  bird: 'bird2',
 };
 
 function missing(program: string): KernelError {

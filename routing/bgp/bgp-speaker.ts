@@ -1,0 +1,202 @@
+import type { BgpSessionStatus, BgpStatus, BgpStatusSource } from '../../src/effects/bgp-status.js';
+import type { ClusterChange, ClusterView } from '../../src/effects/cluster-view.js';
+import type { Logger } from '../../src/effects/logger.js';
+import type { DaemonSession, RoutingDaemon } from '../../src/effects/routing-daemon.js';
+import { DEFAULT_BGP_SETTINGS } from '../../src/model/bgp-settings.js';
+import { describeError, RoutingConfigRefusedError } from '../../src/model/errors.js';
+import { type NodeName, shortHash } from '../../src/model/ids.js';
+import { bigIntToIp, type IpAddress, type IpFamily } from '../../src/model/ip-address.js';
+import type { Node } from '../../src/model/node.js';
+import type { Route } from '../../src/model/route.js';
+import { Pacer } from '../pacer.js';
+import { type BgpSession, bgpSessions } from './bgp-sessions.js';
+import { birdConfig, sessionName } from './bird-config.js';
+
+/** Between a change of the records and the configuration, in ms: a node's start writes several records. */
+const SOON_MS = 10;
+/** Between two configurations, in ms. */
+const REST_MS = 200;
+/** Between two looks at a daemon of which nothing was changed, in ms. */
+const LOOK_MS = 10_000;
+/** One that dies again and again, or cannot be started, is started after a pause that doubles, in ms. */
+const PAUSE_MS = { least: 100, most: 30_000 };
+/** One that ran so long, in ms, has recovered. */
+const STEADY_MS = 60_000;
+
+export interface BgpSpeakerOptions {
+  readonly view: ClusterView;
+  readonly node: NodeName;
+  /** This node's own blocks, and word of their changes. */
+  readonly ownBlocks: {
+    ready(): Promise<void>;
+    blackholes(): readonly Route[];
+    subscribe(listener: () => void): () => void;
+  };
+  readonly daemon: RoutingDaemon;
+  readonly families: readonly IpFamily[];
+  readonly logFile: string;
+  readonly log: Logger;
+}
+
+/** Keeps the routing daemon running, with the configuration that the records ask for. */
+export class BgpSpeaker implements BgpStatusSource {
+  readonly #options: BgpSpeakerOptions;
+  readonly #pacer: Pacer;
+  readonly #closers: (() => void)[] = [];
+  #retry: NodeJS.Timeout | undefined;
+  #sessions: readonly BgpSession[] = [];
+  /** In force as far as we know; undefined: none is. */
+  #configured: string | undefined;
+  /** Refused, and not tried again. */
+  #refused: string | undefined;
+  #problem: string | undefined = 'BIRD has not been started yet';
+  #unreachable = 0;
+  #pauseMs = PAUSE_MS.least;
+  #startedAt = 0;
+
+  constructor(options: BgpSpeakerOptions) {
+    this.#options = options;
+    this.#pacer = new Pacer({
+      work: () => this.#work(),
+      soonMs: SOON_MS,
+      restMs: REST_MS,
+      everyMs: () => LOOK_MS,
+    });
+  }
+
+  /** Resolves when the daemon runs with the present records, or could not be made to: `status` tells why. */
+  async start(): Promise<void> {
+    const { view, ownBlocks, daemon } = this.#options;
+    await Promise.all([view.ready(), ownBlocks.ready()]);
+    this.#closers.push(
+      view.subscribe((change) => {
+        if (concernsRoutes(change)) this.#pacer.soon();
+      }),
+      ownBlocks.subscribe(() => this.#pacer.soon()),
+      () => daemon.release(),
+    );
+    daemon.onEnd(() => this.#ended());
+    this.#pacer.start();
+    await this.#work();
+  }
+
+  /** Ends the care for the daemon, which goes on with what it has. */
+  stop(): void {
+    clearTimeout(this.#retry);
+    this.#pacer.stop();
+    for (const close of this.#closers.splice(0)) close();
+  }
+
+  async status(): Promise<BgpStatus> {
+    const told = await this.#options.daemon.sessions().catch((): readonly DaemonSession[] => []);
+    const byName = new Map(told.map((session) => [session.name, session]));
+    const problems = this.#unreachable === 0 ? [this.#problem] : [this.#problem, unreachableProblem(this.#unreachable)];
+    return {
+      sessions: this.#sessions.map((session) => statusOf(session, byName.get(sessionName(session)))),
+      problems: problems.filter((problem) => problem !== undefined),
+    };
+  }
+
+  async #work(): Promise<void> {
+    const text = this.#render();
+    if (text === undefined) return;
+    try {
+      if (text !== this.#configured && text !== this.#refused) await this.#configure(text);
+      this.#unreachable = await this.#options.daemon.unreachable();
+    } catch (error) {
+      this.#problem = describeError(error);
+      this.#options.log.error({ error: this.#problem }, 'routes are not exchanged as they should be');
+      if (error instanceof RoutingConfigRefusedError) this.#refused = text;
+      else this.#retryLater();
+    }
+  }
+
+  async #configure(text: string): Promise<void> {
+    const { daemon, log } = this.#options;
+    const begun = performance.now();
+    const how = await daemon.run(text);
+    if (how === 'started') this.#startedAt = performance.now();
+    this.#configured = text;
+    this.#refused = undefined;
+    this.#problem = undefined;
+    const durationMs = Math.round(performance.now() - begun);
+    log.info({ how, sessions: this.#sessions.length, durationMs }, 'BIRD has its configuration');
+  }
+
+  /** Undefined while there is nothing to be said of this node yet. */
+  #render(): string | undefined {
+    const { view, node, ownBlocks, families, logFile } = this.#options;
+    const self = view.nodes.get(node)?.value;
+    if (self === undefined || (self.ip ?? self.ip6) === undefined) {
+      this.#problem = NO_ADDRESS;
+      return undefined;
+    }
+    if (this.#problem === NO_ADDRESS) this.#problem = undefined;
+    this.#sessions = bgpSessions({
+      self,
+      nodes: valuesOf(view.nodes),
+      peers: valuesOf(view.bgpPeers),
+      settings: view.bgpSettings?.value ?? DEFAULT_BGP_SETTINGS,
+    });
+    const pools = valuesOf(view.pools);
+    return birdConfig({
+      routerId: routerIdOf(self),
+      sessions: this.#sessions,
+      reflector: self.routeReflectorClusterId !== undefined,
+      pools: pools.map(({ cidr }) => cidr),
+      encapsulatedPools: pools.filter(({ encapsulation }) => encapsulation.kind !== 'none').map(({ cidr }) => cidr),
+      ownBlocks: ownBlocks.blackholes().map(({ destination }) => destination),
+      families,
+      logFile,
+    });
+  }
+
+  #ended(): void {
+    this.#configured = undefined;
+    this.#problem = 'BIRD ended by itself and is started again; routes stay meanwhile';
+    this.#options.log.warn({ logFile: this.#options.logFile }, this.#problem);
+    if (performance.now() - this.#startedAt > STEADY_MS) this.#pauseMs = PAUSE_MS.least;
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#pacer.soon(), this.#pauseMs);
+    this.#retry.unref();
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS.most);
+  }
+}
+
+const NO_ADDRESS = 'this node has no address for BGP; give nodeIp or nodeIp6, or see nodeIpDetect';
+
+const unreachableProblem = (routes: number): string =>
+  `${routes} ${routes === 1 ? 'route of a peer leads' : 'routes of peers lead'} nowhere: this host has no route to the next hop; give it one, a default route perhaps`;
+
+const concernsRoutes = ({ kind }: ClusterChange): boolean =>
+  kind === 'node' || kind === 'pool' || kind === 'bgpPeer' || kind === 'bgpSettings';
+
+const valuesOf = <T>(entries: ReadonlyMap<string, { readonly value: T }>): readonly T[] =>
+  [...entries.values()].map(({ value }) => value);
+
+/** The IPv4 address, or four bytes that follow from the name and are no real network's (RFC 1112's 240/4). */
+function routerIdOf({ name, ip }: Node): IpAddress {
+  if (ip !== undefined) return ip;
+  const value = 0xf0_00_00_00 + (Number.parseInt(shortHash(name, 7), 16) % 0x0f_ff_ff_fe) + 1;
+  return bigIntToIp(4, BigInt(value));
+}
+
+function statusOf(session: BgpSession, told: DaemonSession | undefined): BgpSessionStatus {
+  const { peer, type, remote } = session;
+  const established = told?.state === 'established';
+  return {
+    peer,
+    address: remote.address,
+    asNumber: remote.asNumber,
+    type,
+    state: told?.state ?? 'down',
+    since: told?.since,
+    imported: told?.imported ?? 0,
+    exported: told?.exported ?? 0,
+    error: established ? undefined : told?.error,
+  };
+}

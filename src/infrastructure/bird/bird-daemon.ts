@@ -1,0 +1,189 @@
+import { existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandRunner } from '../../effects/command-runner.js';
+import type { Logger } from '../../effects/logger.js';
+import type { DaemonSession, RoutingDaemon } from '../../effects/routing-daemon.js';
+import { InvalidRequestError, KernelError, RoutingConfigRefusedError } from '../../model/errors.js';
+import type { IpFamily } from '../../model/ip-address.js';
+import { makeDirectory } from '../make-directory.js';
+import { countOf, refusalOf, sessionsOf } from './bird-answers.js';
+import { BirdControl, type BirdLine } from './bird-control.js';
+import { pidOfBird, untilGone } from './bird-process.js';
+import { flushLearnedRoutes, hasLearnedRoutes } from './learned-routes.js';
+
+/** Longest path of a unix socket in bytes: sizeof(sun_path) less the final NUL. */
+const MAX_SOCKET_PATH = 107;
+/** Longest start until its control socket answers, in ms. */
+const START_MS = 5_000;
+const START_PAUSE_MS = 10;
+/** The first version with what the configuration uses. */
+const BIRD_2 = /BIRD version (\d+)\./;
+
+/**
+ * BIRD 2, started into the background with a configuration, a control socket and a log of its own. It is nobody's child:
+ * when the daemon that started it ends or is killed, it goes on, and the next one talks to it through the socket.
+ */
+export class BirdDaemon implements RoutingDaemon {
+  readonly #directory: string;
+  readonly #runner: CommandRunner;
+  readonly #families: readonly IpFamily[];
+  readonly #log: Logger;
+  readonly #listeners: (() => void)[] = [];
+  #control: BirdControl | undefined;
+
+  constructor(options: {
+    /** Holds all its files, and nothing else. */
+    readonly directory: string;
+    readonly runner: CommandRunner;
+    readonly families: readonly IpFamily[];
+    readonly log: Logger;
+  }) {
+    this.#directory = options.directory;
+    this.#runner = options.runner;
+    this.#families = options.families;
+    this.#log = options.log;
+  }
+
+  get logFile(): string {
+    return this.#file('log');
+  }
+
+  /** @throws KernelError if it is not installed, or too old; InvalidRequestError if its directory cannot be used */
+  async prepare(): Promise<void> {
+    if (Buffer.byteLength(this.#file('ctl')) > MAX_SOCKET_PATH || /["\s]/.test(this.#directory)) {
+      throw new InvalidRequestError(
+        `BIRD cannot have its control socket at ${this.#file('ctl')}; set dataDir to a path of at most ${MAX_SOCKET_PATH - '/bird/bird.ctl'.length} bytes without spaces and quotation marks`,
+      );
+    }
+    const { stderr, stdout } = await this.#runner.run('bird', ['--version']).catch(explained);
+    const major = BIRD_2.exec(stderr + stdout)?.[1];
+    if (major !== '2') {
+      throw new KernelError(
+        `routeDistribution bgp needs BIRD 2, and this is "${(stderr + stdout).trim().slice(0, 80)}"; ${REMEDY}`,
+        stderr,
+      );
+    }
+  }
+
+  async run(configuration: string): Promise<'reconfigured' | 'started'> {
+    await makeDirectory(this.#directory, 0o700);
+    await this.#install(configuration);
+    const control = await this.#open();
+    if (control === undefined) {
+      await this.#start();
+      return 'started';
+    }
+    const refusal = refusalOf(await control.command(`configure "${this.#file('conf')}"`));
+    if (refusal !== undefined) throw refused(refusal);
+    return 'reconfigured';
+  }
+
+  async sessions(): Promise<readonly DaemonSession[]> {
+    return sessionsOf(await this.#ask('show protocols all'));
+  }
+
+  async unreachable(): Promise<number> {
+    return countOf(await this.#ask('show route where dest = RTD_UNREACHABLE count'));
+  }
+
+  onEnd(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  release(): void {
+    const control = this.#control;
+    this.#control = undefined;
+    control?.close();
+  }
+
+  async retire(): Promise<void> {
+    if (!existsSync(this.#directory)) return;
+    const control = await this.#open();
+    const pid = await pidOfBird(this.#file('pid'), this.#file('ctl'));
+    this.#control = undefined;
+    if (control !== undefined) await control.command('down');
+    else if (pid !== undefined) process.kill(pid, 'SIGTERM');
+    if (pid !== undefined) await untilGone(pid, this.#file('ctl'));
+    control?.close();
+    // It leaves its routes in the kernel, as it should whenever else it ends.
+    await flushLearnedRoutes(this.#runner, this.#families);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #file(suffix: 'conf' | 'conf.new' | 'ctl' | 'pid' | 'log'): string {
+    return join(this.#directory, `bird.${suffix}`);
+  }
+
+  /** Puts the text where BIRD reads it, once BIRD itself has found no fault in it. */
+  async #install(configuration: string): Promise<void> {
+    const unchecked = this.#file('conf.new');
+    await rm(unchecked, { force: true });
+    await writeFile(unchecked, configuration, { mode: 0o600 });
+    const { exitCode, stderr } = await this.#runner.run('bird', ['-p', '-c', unchecked]);
+    if (exitCode !== 0) throw refused(stderr.trim());
+    await rename(unchecked, this.#file('conf'));
+  }
+
+  async #start(): Promise<void> {
+    const pid = await pidOfBird(this.#file('pid'), this.#file('ctl'));
+    if (pid !== undefined) {
+      // Somebody took its socket away. Killed, it leaves its routes, and its peers wait for the next.
+      this.#log.warn({ pid }, 'BIRD runs and cannot be spoken to: it is replaced');
+      process.kill(pid, 'SIGKILL');
+      await untilGone(pid, this.#file('ctl'));
+    }
+    const recovers = await hasLearnedRoutes(this.#runner, this.#families);
+    const files = ['-c', this.#file('conf'), '-s', this.#file('ctl'), '-P', this.#file('pid')];
+    const { exitCode, stderr } = await this.#runner.run('bird', recovers ? [...files, '-R'] : files);
+    if (exitCode !== 0) {
+      throw new KernelError(`BIRD does not start: ${stderr.trim()}; see ${this.logFile}`, stderr);
+    }
+    for (
+      const deadline = performance.now() + START_MS;
+      (await this.#open()) === undefined;
+      await sleep(START_PAUSE_MS)
+    ) {
+      if (performance.now() > deadline) {
+        throw new KernelError(`BIRD was started and does not answer at ${this.#file('ctl')}; see ${this.logFile}`, '');
+      }
+    }
+  }
+
+  /** The connection that is open, or a new one; undefined if nobody listens. */
+  async #open(): Promise<BirdControl | undefined> {
+    if (this.#control !== undefined) return this.#control;
+    const control = await BirdControl.open(this.#file('ctl'));
+    if (control === undefined) return undefined;
+    this.#control = control;
+    void control.closed.then(() => {
+      if (this.#control !== control) return;
+      this.#control = undefined;
+      for (const listener of this.#listeners) listener();
+    });
+    return control;
+  }
+
+  async #ask(command: string): Promise<readonly BirdLine[]> {
+    const control = await this.#open();
+    if (control === undefined) throw new KernelError('BIRD does not run; it is started again', '');
+    const answer = await control.command(command);
+    const refusal = refusalOf(answer);
+    if (refusal === undefined) return answer;
+    throw new KernelError(`BIRD did not understand "${command}": ${refusal}; is it BIRD 2?`, refusal);
+  }
+}
+
+const REMEDY = 'install it with "apt-get install bird2", or set routeDistribution to none';
+
+function explained(error: unknown): never {
+  if (!(error instanceof KernelError) || error.detail !== 'ENOENT') throw error;
+  throw new KernelError(`routeDistribution bgp needs BIRD 2, and it is not installed; ${REMEDY}`, error.detail);
+}
+
+const refused = (why: string): RoutingConfigRefusedError =>
+  new RoutingConfigRefusedError(
+    `BIRD refuses its configuration (${why}): the former one stays in force; undo the latest change of peers, nodes or pools`,
+    why,
+  );
