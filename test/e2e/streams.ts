@@ -7,10 +7,13 @@ const PORT = '7700';
 
 /**
  * A server that counts whom it hears, a friend of it and two that it must never hear: a container of another network
- * and the outside. All send numbered packets, 200 a second, for as long as it lives.
+ * and the outside. All send numbered packets, 200 a second, for as long as it lives. Friend and stranger may be on
+ * another host than the server.
  */
 export class Streams {
   readonly lab: CorduroyLab;
+  /** The host of friend and stranger. */
+  readonly callers: CorduroyLab;
   readonly name: string;
   readonly server: Container;
   readonly address: string;
@@ -18,15 +21,19 @@ export class Streams {
   readonly #allowed: Probe;
   readonly #denied: readonly Probe[];
   readonly friend: string;
+  /** Made by us, and removed at the end. */
+  #networks: readonly string[] = [];
 
   private constructor(
     lab: CorduroyLab,
+    callers: CorduroyLab,
     name: string,
     server: Container,
     addresses: { readonly server: string; readonly friend: string },
     probes: { readonly counter: Probe; readonly allowed: Probe; readonly denied: readonly Probe[] },
   ) {
     this.lab = lab;
+    this.callers = callers;
     this.name = name;
     this.server = server;
     this.address = addresses.server;
@@ -36,14 +43,32 @@ export class Streams {
     this.#denied = probes.denied;
   }
 
+  /** Makes the networks, too. */
   static async start(lab: CorduroyLab, name: string): Promise<Streams> {
     await lab.network(name);
     await lab.network(`${name}-strangers`);
+    const streams = await Streams.between(lab, lab, name);
+    streams.#networks = [name, `${name}-strangers`];
+    return streams;
+  }
+
+  /**
+   * On networks that there are: `NAME` on both hosts, `NAME-strangers` on the callers'.
+   *
+   * @param routed called when there are the containers: containers' addresses must then be routed between the hosts
+   */
+  static async between(
+    lab: CorduroyLab,
+    callers: CorduroyLab,
+    name: string,
+    routed: () => Promise<unknown> = async () => {},
+  ): Promise<Streams> {
     const server = await lab.start(`${name}-server`, name);
-    const friend = await lab.start(`${name}-friend`, name);
-    const stranger = await lab.start(`${name}-stranger`, `${name}-strangers`);
+    const friend = await callers.start(`${name}-friend`, name);
+    const stranger = await callers.start(`${name}-stranger`, `${name}-strangers`);
     const address = await server.address(name);
-    await lab.outside.addRoute(`${address}/32`, 0);
+    await lab.outside.addRoute(`${address}/32`, lab.lab.hosts.indexOf(lab.host));
+    await routed();
     const counter = await server.probe('echo', PORT);
     const [allowed, ...denied] = await Promise.all([
       friend.probe('send', address, PORT, '200'),
@@ -52,6 +77,7 @@ export class Streams {
     ]);
     return new Streams(
       lab,
+      callers,
       name,
       server,
       { server: address, friend: await friend.address(name) },
@@ -107,8 +133,9 @@ export class Streams {
   async end(): Promise<void> {
     await Promise.all([this.#counter, this.#allowed, ...this.#denied].map((probe) => probe.stop()));
     await this.lab.outside.try('ip', 'route', 'del', `${this.address}/32`);
-    await this.lab.remove(`${this.name}-server`, `${this.name}-friend`, `${this.name}-stranger`);
-    await this.lab.removeNetworks(this.name, `${this.name}-strangers`);
+    await this.lab.remove(`${this.name}-server`);
+    await this.callers.remove(`${this.name}-friend`, `${this.name}-stranger`);
+    if (this.#networks.length > 0) await this.lab.removeNetworks(...this.#networks);
   }
 }
 
