@@ -81,10 +81,8 @@ export class EndpointIdentity {
   }
 
   findings(): readonly ReconcileFinding[] {
-    const { node, store } = this.#on;
-    const unknown = [...store.endpoints.values()]
-      .filter(({ value }) => value.node === node)
-      .flatMap(({ value }) => unknownProfiles(value, store));
+    const { store } = this.#on;
+    const unknown = [...store.localEndpoints.values()].flatMap(({ value }) => unknownProfiles(value, store));
     const invalid = [...this.#problems].flatMap(([id, problems]) =>
       problems.map((message): ReconcileFinding => ({ kind: 'invalid-label', subject: id, message })),
     );

@@ -24,7 +24,7 @@ const KNOWN = [PROFILES, TAGS, LABELS];
  */
 export function parseEndpointOptions(
   options: Readonly<Record<string, string | undefined>>,
-  view: Pick<ClusterView, 'profiles' | 'endpoints'>,
+  view: Pick<ClusterView, 'profiles'>,
 ): EndpointOptions {
   for (const name of Object.keys(options)) {
     if (KNOWN.includes(name) || name.startsWith('com.docker.')) continue;
@@ -56,7 +56,7 @@ export function resolveProfiles(
   return [...new Set(resolved)];
 }
 
-function resolveTags(names: readonly string[], view: Pick<ClusterView, 'profiles' | 'endpoints'>): readonly TagName[] {
+function resolveTags(names: readonly string[], view: Pick<ClusterView, 'profiles'>): readonly TagName[] {
   const known = new Set<TagName>();
   for (const { value } of view.profiles.values()) {
     for (const tag of value.tags) known.add(tag);

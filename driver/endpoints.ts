@@ -142,10 +142,9 @@ async function storeEndpoint(deps: DriverDependencies, endpoint: Endpoint, netwo
 }
 
 /** Docker's IPAM knows nothing of what a crash left behind: an address that one of our endpoints has is not free. */
-function requireUnused({ node, store }: DriverDependencies, { id, addresses }: Endpoint): void {
-  for (const { value: other } of store.endpoints.values()) {
-    const clash =
-      other.node === node && other.id !== id && other.addresses.find((address) => addresses.includes(address));
+function requireUnused({ store }: DriverDependencies, { id, addresses }: Endpoint): void {
+  for (const { value: other } of store.localEndpoints.values()) {
+    const clash = other.id !== id && other.addresses.find((address) => addresses.includes(address));
     if (!clash) continue;
     throw new ConflictError(
       `${clash} is held by endpoint ${other.id.slice(0, 12)}, which is not removed yet: try again in a minute`,

@@ -95,18 +95,17 @@ async function takeOver(deps: DriverDependencies, { id, dockerNetworkId }: Endpo
     .catch(() => undefined);
   const containerId = answer === undefined || answer === 'absent' ? undefined : answer.endpoints.get(id)?.containerId;
   if (containerId === undefined) return false;
-  const siblings = [...deps.store.endpoints.values()].filter(
-    ({ value }) =>
-      value.node === deps.node && value.id !== id && value.container?.id === containerId && value.published.length > 0,
+  const siblings = [...deps.store.localEndpoints.values()].filter(
+    ({ value }) => value.id !== id && value.container?.id === containerId && value.published.length > 0,
   );
   for (const { value } of siblings)
     await unpublishPorts(deps, { networkId: value.dockerNetworkId, endpointId: value.id });
   return siblings.length > 0;
 }
 
-function portsOfOthers({ node, store }: DriverDependencies, { id }: Endpoint): readonly TakenPort[] {
-  return [...store.endpoints.values()]
-    .filter(({ value }) => value.node === node && value.id !== id)
+function portsOfOthers({ store }: DriverDependencies, { id }: Endpoint): readonly TakenPort[] {
+  return [...store.localEndpoints.values()]
+    .filter(({ value }) => value.id !== id)
     .flatMap(({ value }) => value.published.map((port) => ({ ...port, by: nameOf(value) })));
 }
 
@@ -138,8 +137,8 @@ async function setPublished(
   published: readonly PublishedPort[],
 ): Promise<void> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const found = store.endpoints.get(id);
-    if (found === undefined || found.value.node !== node) return;
+    const found = store.localEndpoints.get(id);
+    if (found === undefined) return;
     if (JSON.stringify(found.value.published) === JSON.stringify(published)) return;
     const key = endpointKey(node, id);
     const outcome = await store.transact({
@@ -153,10 +152,10 @@ async function setPublished(
 
 /** After a restart of ours: the ports of this node's endpoints are reserved and served again. */
 export async function restorePublishedPorts(
-  deps: Pick<DriverDependencies, 'node' | 'store' | 'hostPorts'> & { readonly log: Logger },
+  deps: Pick<DriverDependencies, 'store' | 'hostPorts'> & { readonly log: Logger },
 ): Promise<void> {
-  for (const { value } of [...deps.store.endpoints.values()]) {
-    if (value.node !== deps.node || value.published.length === 0) continue;
+  for (const { value } of [...deps.store.localEndpoints.values()]) {
+    if (value.published.length === 0) continue;
     const conflicts = await deps.hostPorts.reserve({ owner: value.id, ports: value.published });
     for (const { port, program } of conflicts) {
       deps.log.warn({ endpointId: value.id, ...port, program }, 'a program of the host listens on a published port');

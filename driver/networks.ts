@@ -104,8 +104,8 @@ const sameContent = (one: Network, other: Network): boolean =>
  */
 export async function forgetNetwork(deps: DriverDependencies, networkId: DockerNetworkId, log: Logger): Promise<void> {
   const { node, store } = deps;
-  for (const { value: endpoint } of [...store.endpoints.values()]) {
-    if (endpoint.node !== node || endpoint.dockerNetworkId !== networkId) continue;
+  for (const { value: endpoint } of [...store.localEndpoints.values()]) {
+    if (endpoint.dockerNetworkId !== networkId) continue;
     log.warn({ networkId, endpointId: endpoint.id }, 'an endpoint was left when its network was removed; removing it');
     await deps.queue.run(endpoint.id, () => removeEndpoint(deps, endpoint));
   }

@@ -101,8 +101,7 @@ export class Reconciler implements ReconcileStatusSource {
   }
 
   #ownEndpoints() {
-    const { node, store } = this.#on;
-    return [...store.endpoints.values()].map(({ value }) => value).filter((endpoint) => endpoint.node === node);
+    return [...this.#on.store.localEndpoints.values()].map(({ value }) => value);
   }
 
   async #nameSoon(networkId: DockerNetworkId): Promise<void> {

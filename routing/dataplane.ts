@@ -294,8 +294,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   }
 
   #localEndpoints(): readonly Endpoint[] {
-    const { view, node } = this.#options;
-    return [...view.endpoints.values()].map(({ value }) => value).filter((endpoint) => endpoint.node === node);
+    return [...this.#options.view.localEndpoints.values()].map(({ value }) => value);
   }
 
   /** Links that are up stay attached; one that was being removed when an earlier run ended is removed by the resync. */

@@ -68,7 +68,7 @@ export function composeNode(given: {
     node,
     flowJudge: () => {
       const states = { 4: firewall.state(4), 6: firewall.state(6) };
-      const local = localAddresses(store, node);
+      const local = localAddresses(store);
       return (flow) => isFlowDenied(flow, states[flow.family], local);
     },
     clock,

@@ -47,6 +47,8 @@ export interface ClusterView {
   readonly nodeNetworks: ReadonlyMap<string, Versioned<NodeNetwork>>;
   readonly profiles: ReadonlyMap<ProfileName, Versioned<Profile>>;
   readonly endpoints: ReadonlyMap<EndpointId, Versioned<Endpoint>>;
+  /** This node's alone: few, where `endpoints` may be hundreds of thousands. */
+  readonly localEndpoints: ReadonlyMap<EndpointId, Versioned<Endpoint>>;
   /** By key of the record. */
   readonly bgpPeers: ReadonlyMap<string, Versioned<BgpPeer>>;
   /** Undefined until somebody changes something. */

@@ -5,7 +5,7 @@ import { BGP_SETTINGS_KEY } from '../model/bgp-settings.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { NodeName } from '../model/ids.js';
 import { type Network, nodeNetworkKey } from '../model/network.js';
-import { type ClusterTables, clusterTables, localNetworkTable } from './cluster-tables.js';
+import { type ClusterTables, clusterTables, localEndpointTable, localNetworkTable } from './cluster-tables.js';
 import type { ValueChange } from './record-table.js';
 
 type Kind = ClusterChange['kind'];
@@ -19,6 +19,7 @@ export class ClusterCache implements ClusterStore {
   readonly #log: Logger;
   readonly #tables: ClusterTables;
   readonly #localNetworks;
+  readonly #localEndpoints;
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   readonly #watch: Watch;
   readonly #ready: Promise<void>;
@@ -30,6 +31,7 @@ export class ClusterCache implements ClusterStore {
       options.log.error({ key, problem }, 'a stored record cannot be used and is left out'),
     );
     this.#localNetworks = localNetworkTable(options.node);
+    this.#localEndpoints = localEndpointTable(options.node);
     let told = () => {};
     this.#ready = new Promise((resolve) => {
       told = resolve;
@@ -67,6 +69,10 @@ export class ClusterCache implements ClusterStore {
 
   get endpoints() {
     return this.#tables.endpoint.entries;
+  }
+
+  get localEndpoints() {
+    return this.#localEndpoints.entries;
   }
 
   get bgpPeers() {
@@ -112,11 +118,13 @@ export class ClusterCache implements ClusterStore {
 
   #applyUpdate(update: FollowUpdate): void {
     this.#localNetworks.applyUpdate(update);
+    this.#localEndpoints.applyUpdate(update);
     this.#tell(this.#ofAllTables((table) => table.applyUpdate(update)));
   }
 
   #applyCommit(writes: readonly Change[]): void {
     this.#localNetworks.applyCommit(writes);
+    this.#localEndpoints.applyCommit(writes);
     this.#tell(this.#ofAllTables((table) => table.applyCommit(writes)));
   }
 

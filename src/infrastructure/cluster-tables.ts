@@ -1,8 +1,8 @@
 import { BgpPeerRecord, bgpPeerKey } from '../model/bgp-peer.js';
 import { BGP_SETTINGS_KEY, BgpSettingsRecord } from '../model/bgp-settings.js';
 import { cidrKey } from '../model/cidr.js';
-import { EndpointRecord, endpointKey } from '../model/endpoint.js';
-import type { DockerNetworkId, NodeName } from '../model/ids.js';
+import { type Endpoint, EndpointRecord, endpointKey } from '../model/endpoint.js';
+import type { DockerNetworkId, EndpointId, NodeName } from '../model/ids.js';
 import { NetworkRecord, type NodeNetwork, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../model/network.js';
 import { NodeRecord, nodeKey } from '../model/node.js';
 import { PoolRecord, poolKey } from '../model/pool.js';
@@ -67,6 +67,16 @@ export function localNetworkTable(node: NodeName): RecordTable<NodeNetwork, Dock
     prefix: NodeNetworkRecord.key(node, ''),
     nameOf: ({ dockerNetworkId }) => dockerNetworkId,
     keyOf: nodeNetworkKeyOf,
+  });
+}
+
+/** The endpoints of one node alone. */
+export function localEndpointTable(node: NodeName): RecordTable<Endpoint, EndpointId> {
+  return new RecordTable({
+    kind: EndpointRecord,
+    prefix: EndpointRecord.key(node, ''),
+    nameOf: ({ id }) => id,
+    keyOf: ({ id }) => endpointKey(node, id),
   });
 }
 

@@ -8,7 +8,7 @@ import type { NodeName } from '../model/ids.js';
 export interface MetricsSources {
   readonly node: NodeName;
   readonly version: string;
-  readonly store: Pick<ClusterView, 'endpoints'>;
+  readonly store: Pick<ClusterView, 'localEndpoints'>;
   readonly datastore: Pick<Datastore, 'health'>;
   readonly dataplaneStatus: DataplaneStatusSource;
   readonly ipam: Pick<IpamAdmin, 'utilisation'>;
@@ -53,10 +53,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   };
 }
 
-function stateGauges(
-  { node, version, store, datastore, dataplaneStatus }: MetricsSources,
-  registers: Registry[],
-): void {
+function stateGauges({ version, store, datastore, dataplaneStatus }: MetricsSources, registers: Registry[]): void {
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
       name,
@@ -73,11 +70,7 @@ function stateGauges(
   gauge('corduroy_dataplane_synced', '1 while the kernel agrees with the records, as far as is known', () =>
     dataplaneStatus.status().synced ? 1 : 0,
   );
-  gauge('corduroy_endpoints', 'Endpoints of this node in the records', () => {
-    let count = 0;
-    for (const { value } of store.endpoints.values()) if (value.node === node) count++;
-    return count;
-  });
+  gauge('corduroy_endpoints', 'Endpoints of this node in the records', () => store.localEndpoints.size);
   gauge(
     'corduroy_endpoints_attached',
     'Endpoints whose link is in the kernel',

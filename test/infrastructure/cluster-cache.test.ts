@@ -90,6 +90,21 @@ test('it is ready when every kind has its first snapshot, and shows what was sto
   expect(cache.endpoints.get(endpointId)?.value).toEqual(anEndpoint);
 });
 
+test("this node's endpoints can be had without looking at all", async () => {
+  const own = { ...anEndpoint, id: parseEndpointId('0d'.repeat(32)), node };
+  const { cache } = aCache();
+  await cache.ready();
+  const key = endpointKey(node, own.id);
+  await cache.transact({
+    compares: [],
+    writes: [{ kind: 'put', key, value: EndpointRecord.encode(own) }, putEndpoint],
+  });
+  expect(cache.endpoints.size).toBe(2);
+  expect([...cache.localEndpoints]).toEqual([[own.id, cache.endpoints.get(own.id)]]);
+  await cache.transact({ compares: [], writes: [{ kind: 'delete', key }] });
+  expect(cache.localEndpoints.size).toBe(0);
+});
+
 test('our own commit is in the view, and told, before transact resolves, however late the watch', async () => {
   const { store, cache, changes } = aCache();
   await cache.ready();

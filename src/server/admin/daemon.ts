@@ -44,7 +44,6 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
   const health = context.datastore.health();
   const { backend, synced, lastResync, repairsTotal, repairs, attached, refused } = context.dataplaneStatus.status();
   const reconciled = context.reconcileStatus();
-  const here = [...store.endpoints.values()].filter(({ value }) => value.node === node).length;
   return {
     node,
     version: context.version,
@@ -73,7 +72,7 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
       ...(reconciled?.findings ?? []).map(({ kind, subject, message }) => ({ kind, subject, message })),
       ...refused.map(refusalFinding),
     ],
-    endpoints: { here, attached, cluster: store.endpoints.size },
+    endpoints: { here: store.localEndpoints.size, attached, cluster: store.endpoints.size },
     networks: store.networks.size,
     profiles: store.profiles.size,
     nodes: store.nodes.size,

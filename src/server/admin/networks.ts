@@ -8,6 +8,7 @@ import type { Network } from '../../model/network.js';
 import { parsed } from '../../model/record.js';
 import type { AdminContext } from './admin-context.js';
 import { inForce } from './change.js';
+import { countEndpoints } from './endpoint-counts.js';
 import { notFound } from './not-found.js';
 import { planSubnets } from './plan-subnets.js';
 import { type ChangeReply, changeReply, route } from './route.js';
@@ -28,9 +29,11 @@ const networkView = z
   })
   .meta({ id: 'Network' });
 
-function viewNetwork(view: ClusterView, network: Network) {
+const countByNetwork = (view: ClusterView) =>
+  countEndpoints<NetworkName>(view, (endpoint) => [view.networkOf(endpoint)?.name]);
+
+function viewNetwork(view: ClusterView, network: Network, endpointsOf = countByNetwork(view)) {
   const local = [...view.localNetworks.values()].find(({ value }) => value.network === network.name);
-  const endpoints = [...view.endpoints.values()].filter(({ value }) => view.networkOf(value)?.name === network.name);
   const { profiles, mtu, natOutgoing, publish } = network.options;
   return {
     name: network.name,
@@ -42,7 +45,7 @@ function viewNetwork(view: ClusterView, network: Network) {
     natOutgoing: natOutgoing ?? null,
     publish,
     dockerNetworkId: local?.value.dockerNetworkId ?? null,
-    endpoints: endpoints.length,
+    endpoints: endpointsOf(network.name),
   };
 }
 
@@ -110,7 +113,10 @@ export const networkRoutes = [
     tag: 'networks',
     summary: 'Every network, by name',
     response: z.array(networkView),
-    handle: ({ store }) => [...store.networks.values()].map(({ value }) => viewNetwork(store, value)).sort(byName),
+    handle: ({ store }) => {
+      const endpointsOf = countByNetwork(store);
+      return [...store.networks.values()].map(({ value }) => viewNetwork(store, value, endpointsOf)).sort(byName);
+    },
   }),
   route({
     method: 'post',

@@ -6,6 +6,7 @@ import { type Node, NodeRecord, nodeKey } from '../../model/node.js';
 import { parsed } from '../../model/record.js';
 import type { AdminContext } from './admin-context.js';
 import { change, inForce } from './change.js';
+import { countEndpoints } from './endpoint-counts.js';
 import { notFound } from './not-found.js';
 import { type ChangeReply, changeReply, route } from './route.js';
 
@@ -23,7 +24,7 @@ const nodeView = z
   })
   .meta({ id: 'Node' });
 
-const viewNode = (view: ClusterView, self: NodeName, node: Node) => ({
+const viewNode = (self: NodeName, node: Node, endpointsOf: (name: NodeName) => number) => ({
   name: node.name,
   ip: node.ip ?? null,
   ip6: node.ip6 ?? null,
@@ -31,9 +32,11 @@ const viewNode = (view: ClusterView, self: NodeName, node: Node) => ({
   labels: { ...node.labels },
   version: node.version,
   startedAt: node.startedAt,
-  endpoints: [...view.endpoints.values()].filter(({ value }) => value.node === node.name).length,
+  endpoints: endpointsOf(node.name),
   thisNode: node.name === self,
 });
+
+const countByNode = (view: ClusterView) => countEndpoints<NodeName>(view, ({ node }) => [node]);
 
 /** What selectors can spell. */
 const LABEL_KEY = /^[A-Za-z0-9_./-]{1,256}$/;
@@ -106,10 +109,11 @@ export const nodeRoutes = [
     tag: 'nodes',
     summary: 'Every node, by name',
     response: z.array(nodeView),
-    handle: ({ store, node }) =>
-      [...store.nodes.values()]
-        .map(({ value }) => viewNode(store, node, value))
-        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    handle: ({ store, node }) => {
+      const endpointsOf = countByNode(store);
+      const views = [...store.nodes.values()].map(({ value }) => viewNode(node, value, endpointsOf));
+      return views.sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
   }),
   route({
     method: 'get',
@@ -118,7 +122,8 @@ export const nodeRoutes = [
     summary: 'One node, by name',
     params,
     response: nodeView,
-    handle: (context, { params }) => viewNode(context.store, context.node, find(context, params.node).value),
+    handle: (context, { params }) =>
+      viewNode(context.node, find(context, params.node).value, countByNode(context.store)),
   }),
   route({
     method: 'patch',

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import type { ClusterView } from '../../effects/cluster-view.js';
 import { ABSENT } from '../../effects/datastore.js';
-import { profilesOf } from '../../model/endpoint.js';
 import { ConflictError, InvalidRequestError } from '../../model/errors.js';
-import { type ProfileName, parseProfileName, parseTagName } from '../../model/ids.js';
+import { type NetworkName, type ProfileName, parseProfileName, parseTagName } from '../../model/ids.js';
 import { defaultProfile, type Profile, ProfileRecord, profileKey } from '../../model/profile.js';
 import { parsed } from '../../model/record.js';
 import { formatRule, parseRule } from '../../model/rule-grammar.js';
 import { MAX_RULES, rulesFromJson, rulesToJson } from '../../model/rule-json.js';
 import type { AdminContext } from './admin-context.js';
 import { change } from './change.js';
+import { countEndpoints } from './endpoint-counts.js';
+import { effectiveProfiles } from './endpoint-view.js';
 import { notFound } from './not-found.js';
 import { addRule, addTag, type Edited, refuseInUse, removeRule, removeTag, replaceRules } from './profile-edits.js';
 import { type ChangeReply, changeReply, route } from './route.js';
@@ -26,28 +27,26 @@ const profileView = z
   })
   .meta({ id: 'Profile' });
 
-const usersOf = (view: ClusterView, name: ProfileName) => ({
-  networks: [...view.networks.values()]
+const networksOf = (view: ClusterView, name: ProfileName): readonly NetworkName[] =>
+  [...view.networks.values()]
     .filter(({ value: { name: network, options } }) =>
       options.profiles.length > 0 ? options.profiles.includes(name) : (network as string) === name,
     )
-    .map(({ value }) => value.name),
-  endpoints: [...view.endpoints.values()].filter(({ value }) => {
-    const network = view.networkOf(value);
-    return (network === undefined ? (value.profiles ?? []) : profilesOf(value, network)).includes(name);
-  }),
-});
+    .map(({ value }) => value.name);
 
-function viewProfile(view: ClusterView, { name, mode, tags, inbound, outbound }: Profile) {
-  const { networks, endpoints } = usersOf(view, name);
+const countByProfile = (view: ClusterView) =>
+  countEndpoints<ProfileName>(view, (endpoint) => [...new Set(effectiveProfiles(view, endpoint))]);
+
+function viewProfile(view: ClusterView, profile: Profile, endpointsOf = countByProfile(view)) {
+  const { name, mode, tags, inbound, outbound } = profile;
   return {
     name,
     mode,
     tags: [...tags],
     inbound: inbound.map(formatRule),
     outbound: outbound.map(formatRule),
-    networks: networks.toSorted((one, other) => (one < other ? -1 : 1)),
-    endpoints: endpoints.length,
+    networks: networksOf(view, name).toSorted((one, other) => (one < other ? -1 : 1)),
+    endpoints: endpointsOf(name),
   };
 }
 
@@ -108,7 +107,10 @@ export const profileRoutes = [
     tag: 'profiles',
     summary: 'Every profile, by name',
     response: z.array(profileView),
-    handle: ({ store }) => [...store.profiles.values()].map(({ value }) => viewProfile(store, value)).sort(byName),
+    handle: ({ store }) => {
+      const endpointsOf = countByProfile(store);
+      return [...store.profiles.values()].map(({ value }) => viewProfile(store, value, endpointsOf)).sort(byName);
+    },
   }),
   route({
     method: 'post',
@@ -153,11 +155,14 @@ export const profileRoutes = [
     response: changeReply,
     handle: (context, { params: { profile }, query }) =>
       change(context, () => {
-        const { revision } = find(context.store, profile);
-        const users = usersOf(context.store, profile);
+        const { store } = context;
+        const { revision } = find(store, profile);
         if (query.check !== 'false') {
-          const endpoints = users.endpoints.map(({ value }) => value.container?.name ?? value.id.slice(0, 12));
-          refuseInUse(profile, users.networks, endpoints);
+          const users = [...store.endpoints.values()].filter(({ value }) =>
+            effectiveProfiles(store, value).includes(profile),
+          );
+          const endpoints = users.map(({ value }) => value.container?.name ?? value.id.slice(0, 12));
+          refuseInUse(profile, networksOf(store, profile), endpoints);
         }
         const key = profileKey(profile);
         return {
