@@ -16,8 +16,9 @@ main() {
     create) create "$to" ;;
     push)
       create "$to"
-      trap 'docker plugin rm "$to" >/dev/null' EXIT
-      docker plugin push "$to"
+      # An unpushed one must not be left behind either.
+      docker plugin push "$to" || { docker plugin rm "$to" && exit 1; }
+      docker plugin rm "$to"
       ;;
     *) fail "$USAGE" ;;
   esac

@@ -11,10 +11,13 @@ export const E2E_TIMEOUT_MS = 60_000;
 export class CorduroyLab {
   readonly lab: Lab;
   readonly host: LabHost;
+  /** As Docker knows it: a managed plugin by its name and tag. */
+  readonly driver: string;
 
-  constructor(lab: Lab, host = lab.host) {
+  constructor(lab: Lab, host = lab.host, driver = 'corduroy') {
     this.lab = lab;
     this.host = host;
+    this.driver = driver;
   }
 
   get outside(): Lab['outside'] {
@@ -23,7 +26,7 @@ export class CorduroyLab {
 
   /** `docker network create -d corduroy --ipam-driver corduroy FLAGS NAME` */
   async network(name: string, ...flags: readonly string[]): Promise<void> {
-    await this.host.docker('network', 'create', '-d', 'corduroy', '--ipam-driver', 'corduroy', ...flags, name);
+    await this.host.docker('network', 'create', '-d', this.driver, '--ipam-driver', this.driver, ...flags, name);
   }
 
   /** `docker run -d --name NAME --net NETWORK FLAGS` of the test image. */
