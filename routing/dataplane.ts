@@ -8,6 +8,7 @@ import type { Kernel } from '../src/effects/kernel.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { NetworkStackChange } from '../src/effects/network-stack.js';
 import type { TextFile } from '../src/effects/text-file.js';
+import type { Cidr } from '../src/model/cidr.js';
 import { type Endpoint, endpointsOfKeys } from '../src/model/endpoint.js';
 import { describeError, InternalError, KernelError } from '../src/model/errors.js';
 import {
@@ -18,8 +19,10 @@ import {
   type NodeName,
 } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
+import type { NodeNetwork } from '../src/model/network.js';
 import type { Route } from '../src/model/route.js';
 import { AddressFlows } from './address-flows.js';
+import type { ClusterRoutes } from './cluster-routes.js';
 import { EndpointAttacher } from './endpoint-attacher.js';
 import { gatewayRoute } from './endpoint-kernel-state.js';
 import { EndpointResync } from './endpoint-resync.js';
@@ -58,8 +61,7 @@ export interface DataplaneOptions {
   readonly log: Logger;
   /** Where the host's own settings are remembered that we change. */
   readonly formerHostSettings: TextFile;
-  /** Routes into nothing for this node's own blocks, and word of their changes. */
-  readonly ownBlocks?: { blackholes(): readonly Route[]; subscribe(listener: () => void): () => void };
+  readonly clusterRoutes: ClusterRoutes;
 }
 
 /** The kernel side of one node: what the records say, made so and kept so. */
@@ -116,10 +118,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     });
     this.#hostRoutes = new HostRoutes({
       network: kernel.network,
-      wanted: () => [
-        ...(options.ownBlocks?.blackholes() ?? []),
-        ...[...options.view.localNetworks.values()].map(({ value }) => gatewayRoute(value.linkLocalGateway)),
-      ],
+      wanted: { routes: () => this.#wantedRoutes(), routeTo: (destination) => this.#wantedRouteTo(destination) },
       log,
     });
     this.#endpointResync = new EndpointResync({
@@ -157,7 +156,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   }
 
   async #start(): Promise<void> {
-    const { view, firewall } = this.#options;
+    const { view, firewall, clusterRoutes } = this.#options;
     await view.ready();
     // Stopped while it began: what is opened from here on would never be closed.
     this.#stopped.signal.throwIfAborted();
@@ -165,11 +164,14 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     this.#closers.push(
       view.subscribe((change) => {
         this.#removals.pass(change);
-        if (change.kind === 'nodeNetwork') this.#hostRoutes.changed();
+        if (change.kind === 'nodeNetwork') this.#hostRoutes.changed(gatewaysOf(change.before, change.after));
       }),
     );
-    const blocks = this.#options.ownBlocks?.subscribe(() => this.#hostRoutes.changed());
-    if (blocks !== undefined) this.#closers.push(blocks);
+    await clusterRoutes.start();
+    this.#closers.push(
+      () => clusterRoutes.close(),
+      clusterRoutes.subscribe((destinations) => this.#hostRoutes.changed(destinations)),
+    );
     await this.#bringUp();
     this.#stopped.signal.throwIfAborted();
     this.#watch();
@@ -262,6 +264,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     for (const path of await this.#forwarding.enable()) {
       if (this.#lastResync !== undefined) this.#repairs.add('sysctl', `${path}: was changed`);
     }
+    await this.#lookAround();
     const first = this.#lastResync === undefined;
     // What an earlier run left, or never made, is no drift.
     await this.#endpointResync.run((what, detail) => {
@@ -282,7 +285,27 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       repairs: this.#repairs.latest(),
       attached: this.#attacher.links.size,
       refused: this.#applier.refused,
+      routeProblems: [
+        ...this.#options.clusterRoutes.problems(),
+        ...(this.#hostRoutes.problem === undefined ? [] : [{ subject: 'kernel', message: this.#hostRoutes.problem }]),
+      ],
     };
+  }
+
+  *#wantedRoutes(): Generator<Route> {
+    yield* this.#gatewayRoutes();
+    yield* this.#options.clusterRoutes.routes();
+  }
+
+  #wantedRouteTo(destination: Cidr): Route | undefined {
+    return (
+      this.#options.clusterRoutes.routeTo(destination) ??
+      this.#gatewayRoutes().find((route) => route.destination === destination)
+    );
+  }
+
+  #gatewayRoutes(): readonly Route[] {
+    return [...this.#options.view.localNetworks.values()].map(({ value }) => gatewayRoute(value.linkLocalGateway));
   }
 
   #unreadableEndpoints(): readonly EndpointId[] {
@@ -338,6 +361,12 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     }
   }
 
+  /** Another address of the host, or another network, may be another way to other nodes. */
+  async #lookAround(): Promise<void> {
+    const { clusterRoutes, kernel } = this.#options;
+    clusterRoutes.moved(await kernel.network.hostNetworks());
+  }
+
   async #resyncQuietly(): Promise<void> {
     try {
       await this.resync();
@@ -350,3 +379,6 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     }
   }
 }
+
+const gatewaysOf = (...networks: readonly (NodeNetwork | undefined)[]): readonly Cidr[] =>
+  networks.flatMap((network) => (network === undefined ? [] : [gatewayRoute(network.linkLocalGateway).destination]));

@@ -1,30 +1,39 @@
 import type { Repair } from '../src/effects/dataplane-status.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { NetworkCommand, NetworkStack } from '../src/effects/network-stack.js';
+import type { Cidr } from '../src/model/cidr.js';
 import { describeError, KernelError } from '../src/model/errors.js';
 import type { Route } from '../src/model/route.js';
 import { ChangeMarks } from './change-marks.js';
-import { isGatewayRoute } from './ownership.js';
-import { diffRoutes } from './route-diff.js';
+import { isHostRoute } from './ownership.js';
+import { diffRoutes, type RouteChanges, sameRoute } from './route-diff.js';
+
+/** The routes that should be there; each destination has one at most. */
+export interface WantedRoutes {
+  routes(): Iterable<Route>;
+  routeTo(destination: Cidr): Route | undefined;
+}
 
 /**
- * The routes that belong to no endpoint: to the gateways of this node's networks, and into nothing for its blocks.
- * They follow the records at once; a resync puts right what others did to them.
+ * The routes that belong to no endpoint: to the gateways of this node's networks, into nothing for its blocks, and to
+ * other nodes. They follow the records at once; a resync puts right what others did to them.
  */
 export class HostRoutes {
   readonly #network: Pick<NetworkStack, 'apply'>;
-  readonly #wanted: () => readonly Route[];
+  readonly #wanted: WantedRoutes;
   readonly #log: Logger;
   /** Changed by us, by destination. */
-  readonly #marks = new ChangeMarks<string>();
+  readonly #marks = new ChangeMarks<Cidr>();
   /** In the kernel as far as we know; undefined: that was never looked at. */
-  #known: readonly Route[] | undefined;
+  #known: Map<Cidr, Route> | undefined;
+  /** Destinations to look at in the next turn; undefined: no turn is due. */
+  #due: Set<Cidr> | undefined;
   #last: Promise<void> = Promise.resolve();
+  #problem: string | undefined;
 
   constructor(options: {
     readonly network: Pick<NetworkStack, 'apply'>;
-    /** What should be there now. */
-    readonly wanted: () => readonly Route[];
+    readonly wanted: WantedRoutes;
     readonly log: Logger;
   }) {
     this.#network = options.network;
@@ -37,12 +46,24 @@ export class HostRoutes {
     return this.#marks.now;
   }
 
-  /** The records changed. Does nothing before the first `repair`. */
-  changed(): void {
+  /** Why some routes to other nodes may not be as they should be; undefined if they are. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** The records changed what should be there for these destinations. Does nothing before the first `repair`. */
+  changed(destinations: Iterable<Cidr>): void {
     if (this.#known === undefined) return;
+    if (this.#due !== undefined) {
+      for (const destination of destinations) this.#due.add(destination);
+      return;
+    }
+    this.#due = new Set(destinations);
     void this.#inTurn(async () => {
+      const due = this.#due ?? new Set();
+      this.#due = undefined;
       try {
-        await this.#write(this.#known ?? []);
+        await this.#write(this.#changesTo(due));
       } catch (error) {
         this.#log.warn(
           { error: describeError(error) },
@@ -56,40 +77,81 @@ export class HostRoutes {
    * Puts right what differs from what should be, and tells what was not our own doing.
    *
    * @param read our routes as they were at the moment `at`, endpoints' among them
+   * @throws KernelError if the kernel refuses a route of this node's own
    */
   repair(read: readonly Route[], at: number, report: (what: Repair['what'], detail: string) => void): Promise<void> {
     return this.#inTurn(async () => {
-      const before = this.#known ?? [];
-      const unchanged = ({ destination }: Route) => !this.#marks.changedSince(destination, at);
-      const actual = [
-        ...read.filter((route) => (route.kind === 'blackhole' || isGatewayRoute(route)) && unchanged(route)),
-        ...before.filter((route) => !unchanged(route)),
-      ];
+      const before = this.#known ?? new Map<Cidr, Route>();
+      const unchanged = (destination: Cidr) => !this.#marks.changedSince(destination, at);
+      const actual = read.filter((route) => isHostRoute(route) && unchanged(route.destination));
+      for (const route of before.values()) if (!unchanged(route.destination)) actual.push(route);
       this.#marks.forgetBefore(at);
-      for (const { destination } of diffRoutes(before, actual).put) report('route', `${destination}: was missing`);
-      for (const { destination } of diffRoutes([...before, ...this.#wanted()], actual).remove) {
+      const found = new Map(actual.map((route) => [route.destination, route]));
+      const wanted = new Map<Cidr, Route>();
+      for (const route of this.#wanted.routes()) wanted.set(route.destination, route);
+      const missing = [...before.values()].filter(
+        // The kernel takes routes along with a link that goes down: then they are not wanted either.
+        (route) => !sameRoute(found.get(route.destination), route) && wanted.has(route.destination),
+      );
+      for (const route of actual) {
+        const { destination } = route;
+        if (sameRoute(before.get(destination), route) || sameRoute(wanted.get(destination), route)) continue;
         report('route', `${destination}: should not be`);
       }
-      await this.#write(actual);
+      this.#known = found;
+      this.#problem = undefined;
+      await this.#write(diffRoutes(wanted.values(), actual));
+      for (const { kind, destination } of missing) {
+        // Nor was it drift where the link has gone down since somebody looked.
+        if (kind !== 'via' || this.#problem === undefined) report('route', `${destination}: was missing`);
+      }
     });
   }
 
-  async #write(actual: readonly Route[]): Promise<void> {
-    const wanted = this.#wanted();
-    const { put, remove } = diffRoutes(wanted, actual);
-    this.#known = actual;
+  #changesTo(destinations: Iterable<Cidr>): RouteChanges {
+    const [wanted, actual]: [Route[], Route[]] = [[], []];
+    for (const destination of destinations) {
+      const route = this.#wanted.routeTo(destination);
+      if (route !== undefined) wanted.push(route);
+      const known = this.#known?.get(destination);
+      if (known !== undefined) actual.push(known);
+    }
+    return diffRoutes(wanted, actual);
+  }
+
+  /** This node's own routes first: without them its containers do not work. To another node there may be no way. */
+  async #write({ put, remove }: RouteChanges): Promise<void> {
+    const isOwn = ({ kind }: Route) => kind !== 'via';
+    try {
+      await this.#apply({ put: put.filter(isOwn), remove: remove.filter(isOwn) });
+    } catch (error) {
+      throw explained(error);
+    }
+    try {
+      await this.#apply({ put: put.filter((route) => !isOwn(route)), remove: remove.filter((route) => !isOwn(route)) });
+    } catch (error) {
+      this.#problem = `routes to other nodes could not be written: ${describeError(error)}`;
+      this.#log.warn(
+        { error: describeError(error) },
+        'routes to other nodes could not be written; the next resync does it',
+      );
+    }
+  }
+
+  async #apply({ put, remove }: RouteChanges): Promise<void> {
     if (put.length + remove.length === 0) return;
     try {
       await this.#network.apply([
         ...put.map((route): NetworkCommand => ({ kind: 'putRoute', route })),
         ...remove.map((route): NetworkCommand => ({ kind: 'removeRoute', route })),
       ]);
-    } catch (error) {
-      throw explained(error);
+      for (const route of remove) {
+        if (sameRoute(this.#known?.get(route.destination), route)) this.#known?.delete(route.destination);
+      }
+      for (const route of put) this.#known?.set(route.destination, route);
     } finally {
       for (const { destination } of [...put, ...remove]) this.#marks.touch(destination);
     }
-    this.#known = wanted;
   }
 
   /** One after the other: two that looked at the same state would both write the difference. */

@@ -18,8 +18,11 @@ export const isOurHookRule = (rule: SavedRule): boolean =>
 
 /** Of the routes with our protocol number: others who chose the same number lead theirs elsewhere. */
 export const isOurRoute = (route: Route): boolean =>
-  route.kind === 'blackhole' || isOurHostEnd(route.interfaceName) || isGatewayRoute(route);
+  isHostRoute(route) || (route.kind === 'link' && isOurHostEnd(route.interfaceName));
+
+/** One that belongs to no endpoint. */
+export const isHostRoute = (route: Route): boolean => route.kind !== 'link' || isContainerGatewayRoute(route);
 
 /** See `gatewayRoute`. */
-export const isGatewayRoute = (route: Route): boolean =>
+const isContainerGatewayRoute = (route: Route): boolean =>
   route.kind === 'link' && route.interfaceName === 'lo' && /^169\.254\.\d+\.\d+\/32$/.test(route.destination);

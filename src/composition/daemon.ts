@@ -70,7 +70,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   // Who waits for it hears of it; if nothing else could be started, nobody does.
   inForce.catch(() => {});
   closers.add('cluster view', () => node.store.close());
-  closers.add('own blocks', () => node.ownBlocks.close());
+  closers.add('blocks', () => node.blocks.close());
   closers.add('data plane', () => node.dataplane.stop());
   closers.add('host ports', () => node.hostPorts.close());
 

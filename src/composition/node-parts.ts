@@ -5,6 +5,7 @@ import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
 import { PolicyEngine } from '../../policy/engine.js';
 import { isFlowDenied } from '../../policy/judge-flow.js';
 import { DEFAULT_POLICY_SETTINGS } from '../../policy/settings.js';
+import { ClusterRoutes } from '../../routing/cluster-routes.js';
 import { KernelDataplane } from '../../routing/dataplane.js';
 import type { CorduroyConfig } from '../config/corduroy-config.js';
 import type { CommandRunner } from '../effects/command-runner.js';
@@ -22,6 +23,7 @@ import { systemClock } from '../infrastructure/system-clock.js';
 import { localAddresses } from './local-addresses.js';
 import { nodeMatches } from './node-selection.js';
 import { OwnBlocks } from './own-blocks.js';
+import { WatchedBlocks } from './watched-blocks.js';
 
 /** Docker's name for us: that of the socket. */
 export const PLUGIN_NAME = 'corduroy';
@@ -36,6 +38,7 @@ export interface NodeParts {
   readonly ipam: Ipam;
   readonly docker: Docker;
   readonly driver: DriverDependencies;
+  readonly blocks: WatchedBlocks;
   readonly ownBlocks: OwnBlocks;
   readonly hostPorts: LinuxHostPorts;
 }
@@ -55,7 +58,8 @@ export function composeNode(given: {
   const node = config.nodeName;
   const clock = systemClock;
   const store = new ClusterCache({ datastore, node, log });
-  const ownBlocks = new OwnBlocks({ datastore, node });
+  const blocks = new WatchedBlocks({ datastore });
+  const ownBlocks = new OwnBlocks({ blocks, node });
   const { endpointToHost, metadata } = config;
   const firewall = new PolicyEngine({
     node,
@@ -74,7 +78,12 @@ export function composeNode(given: {
     clock,
     log,
     formerHostSettings: new FsTextFile(join(config.dataDir, FORMER_HOST_SETTINGS)),
-    ownBlocks,
+    clusterRoutes: new ClusterRoutes({
+      node,
+      distribution: config.routeDistribution,
+      view: store,
+      blocks,
+    }),
   });
   const hostRoutes = new IpHostRoutes(runner);
   const ipam = createIpam({
@@ -103,5 +112,5 @@ export function composeNode(given: {
     queue: new KeyedQueue(),
     settings: { datastore: config.datastore, mtu: () => mtu ?? uplinkMtu() },
   };
-  return { store, dataplane, ipam, docker, driver, ownBlocks, hostPorts };
+  return { store, dataplane, ipam, docker, driver, blocks, ownBlocks, hostPorts };
 }

@@ -47,11 +47,12 @@ const nodeName: ConfigKey<ReturnType<typeof parseNodeName>> = {
   description: 'Name of this host in the cluster. Keep it: addresses and endpoints are recorded under it.',
 };
 
-const routeDistribution: ConfigKey<'bgp' | 'none'> = {
-  type: choiceSoFar(['bgp', 'none'], { direct: 'this version does not write the routes of other hosts by itself yet' }),
+const routeDistribution: ConfigKey<'bgp' | 'direct' | 'none'> = {
+  type: choice('bgp', 'direct', 'none'),
   default: undefined,
   defaultShown: 'bgp with etcd, none with the embedded datastore',
-  description: 'How hosts learn the routes to one another: from BIRD 2, or not by our doing.',
+  description:
+    'How hosts learn the routes to one another: from BIRD 2, from the daemon itself where all hosts are on one network, or not by our doing.',
 };
 
 /** Every setting of the daemon, in the order in which tables show them. */

@@ -22,6 +22,14 @@ export interface RefusedRule {
   readonly reason: string;
 }
 
+/** Addresses of the cluster that this node cannot send to, or may not. */
+export interface RouteProblem {
+  /** Name of the node they are on, or of what is wrong. */
+  readonly subject: string;
+  /** What, why, and what to do. */
+  readonly message: string;
+}
+
 /** How well the kernel agrees with the records: for status, metrics and readiness. */
 export interface DataplaneStatus {
   readonly backend: PacketFilterBackend;
@@ -34,6 +42,7 @@ export interface DataplaneStatus {
   readonly repairs: readonly Repair[];
   readonly attached: number;
   readonly refused: readonly RefusedRule[];
+  readonly routeProblems: readonly RouteProblem[];
 }
 
 export interface DataplaneStatusSource {

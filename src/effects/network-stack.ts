@@ -1,4 +1,5 @@
 import type { Cidr } from '../model/cidr.js';
+import type { HostNetwork } from '../model/host-network.js';
 import type { InterfaceName } from '../model/ids.js';
 import type { IpFamily } from '../model/ip-address.js';
 import type { Link } from '../model/link.js';
@@ -32,6 +33,8 @@ export interface NetworkStack {
   /** Routes that bear our protocol number, in the main table. */
   ourRoutes(): Promise<readonly Route[]>;
   permanentNeighbours(): Promise<readonly PermanentNeighbour[]>;
+  /** The networks that this host is on by itself, by links that are up, with carrier or without. */
+  hostNetworks(): Promise<readonly HostNetwork[]>;
   /**
    * Takes links down at once and resolves then; they are deleted in the background, many in one kernel operation.
    * A link that is not there is a success.
@@ -54,5 +57,7 @@ export type NetworkStackChange =
       readonly destination: Cidr;
       readonly link?: InterfaceName | undefined;
     }
+  /** What `hostNetworks` tells may be another now; routes by a link that went down are gone without further word. */
+  | { readonly kind: 'hostNetworks' }
   /** Changes may have been missed. */
   | { readonly kind: 'unknown' };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { type Cidr, cidrKey, parseCidr } from './cidr.js';
+import { addressAt, type Cidr, cidrKey, parseCidr, sizeOf } from './cidr.js';
 import { type HandleId, type NodeName, parseHandleId, parseNodeName } from './ids.js';
+import type { IpAddress } from './ip-address.js';
 import { defineRecord, parsed } from './record.js';
 import { parseReferenceId, type ReferenceId } from './subnet.js';
 
@@ -87,11 +88,34 @@ export const BlockRecord = defineRecord('Block', schema, (block) => ({
   ...block,
   allocations: [...block.allocations],
 }));
-/** Of a block's record only where it lies and whose it is: a fifth of the time, for those who watch every change. */
-export const BlockAffinityRecord = defineRecord<Pick<Block, 'cidr' | 'node'>>(
-  'Block',
-  z.object({ cidr: parsed(parseCidr), node: parsed(parseNodeName).optional() }),
-);
+/** Where a block's packets go: to the node it has an affinity to, but for addresses that others borrowed from it. */
+export interface BlockHolders {
+  readonly cidr: Cidr;
+  readonly node?: NodeName | undefined;
+  /** Addresses held by another node than `node`. */
+  readonly guests: ReadonlyMap<IpAddress, NodeName>;
+}
+
+const holders: z.ZodType<BlockHolders> = z
+  .object({ cidr: parsed(parseCidr), node: parsed(parseNodeName).optional(), allocations: z.array(z.unknown()) })
+  .transform(({ cidr, node, allocations }) => ({ cidr, node, guests: guestsOf(cidr, node, allocations) }));
+
+/** Entries that are not as they should be hold nothing: address management, which reads the whole record, reports them. */
+function guestsOf(cidr: Cidr, node: NodeName | undefined, allocations: readonly unknown[]) {
+  const guests = new Map<IpAddress, NodeName>();
+  for (const entry of allocations) {
+    const [place, allocation] = Array.isArray(entry) ? entry : [];
+    const holder: unknown = allocation?.node;
+    if (typeof place !== 'number' || typeof holder !== 'string' || holder === node) continue;
+    if (Number.isSafeInteger(place) && place >= 0 && place < sizeOf(cidr)) {
+      guests.set(addressAt(cidr, place), holder as NodeName);
+    }
+  }
+  return guests;
+}
+
+/** Of a block's record only who holds what: a fifth of the time, for those who watch every change. Never written. */
+export const BlockHoldersRecord = defineRecord<BlockHolders>('Block', holders);
 
 export const blockKey = (subnet: Cidr, block: Cidr): string => BlockRecord.key(cidrKey(subnet), cidrKey(block));
 /** What the keys of a subnet's blocks begin with. */

@@ -6,10 +6,26 @@ import type { MacAddress } from './mac-address.js';
 /** The routing protocol number that our routes bear (rtnetlink's `rtm_protocol`): what has it is ours. */
 export const ROUTE_PROTOCOL = 80;
 
-/** A route of ours in the main table: to an endpoint by its host side, or into nothing for a block's unassigned addresses. */
+/**
+ * Metric of our routes to other nodes: they are preferred to what a routing daemon learned, and never take the
+ * place of a route that somebody wrote without one.
+ */
+export const VIA_METRIC = 16;
+
+/**
+ * A route of ours in the main table: to an endpoint by its host side, into nothing for a block's unassigned addresses,
+ * or to what another node holds.
+ */
 export type Route =
   | { readonly kind: 'link'; readonly destination: Cidr; readonly interfaceName: InterfaceName }
-  | { readonly kind: 'blackhole'; readonly destination: Cidr };
+  | { readonly kind: 'blackhole'; readonly destination: Cidr }
+  /** The gateway is on the link, whatever the link's own addresses are; it may be of the other family. */
+  | {
+      readonly kind: 'via';
+      readonly destination: Cidr;
+      readonly gateway: IpAddress;
+      readonly interfaceName: InterfaceName;
+    };
 
 /** An address that always has this MAC on this link: never asked for, never learned, never forgotten. */
 export interface PermanentNeighbour {

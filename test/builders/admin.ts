@@ -148,6 +148,7 @@ const aStatus: DataplaneStatus = {
   refused: [],
   repairs: [{ at: new Date(STARTED), what: 'chain', detail: 'mangle/cord-fwd: differs' }],
   attached: 1,
+  routeProblems: [],
 };
 
 async function seed(datastore: InMemoryDatastore): Promise<void> {

@@ -99,8 +99,8 @@ describe('what cannot be used is refused with key, origin and remedy', () => {
     ],
     [
       'a feature that is not there yet',
-      { yaml: 'routeDistribution: direct' },
-      'cannot use "direct" for routeDistribution (file /c.yaml): this version does not write the routes of other hosts by itself yet; write bgp or none',
+      { yaml: 'networkSync: true' },
+      'cannot use "true" for networkSync (file /c.yaml): this version does not create networks on other hosts by itself yet; write false',
     ],
     [
       'a mistyped key in the file',

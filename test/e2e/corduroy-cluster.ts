@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { BlockAffinityRecord } from '../../src/model/block.js';
+import { BlockHoldersRecord } from '../../src/model/block.js';
 import type { FabricKind } from '../lab/address-plan.js';
 import { EtcdCluster, type EtcdClusterOptions } from '../lab/etcd-cluster.js';
 import { Lab } from '../lab/lab.js';
@@ -75,8 +75,8 @@ export class CorduroyCluster {
   /** Writes routes to the blocks of every other host by hand. */
   async routeBlocks(): Promise<void> {
     for (const [key, text] of await this.etcd.records()) {
-      if (!key.startsWith(BlockAffinityRecord.prefix)) continue;
-      const { cidr, node } = BlockAffinityRecord.decode(key, text);
+      if (!key.startsWith(BlockHoldersRecord.prefix)) continue;
+      const { cidr, node } = BlockHoldersRecord.decode(key, text);
       const owner = this.lab.hosts.find(({ name }) => name === node);
       if (owner === undefined) continue;
       const route = ['ip', 'route', 'replace', `${cidr}`, 'via', this.lab.addressOf(owner)];

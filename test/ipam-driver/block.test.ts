@@ -12,7 +12,7 @@ import {
   unbind,
   unreserve,
 } from '../../ipam-driver/block.js';
-import { type Allocation, type Block, BlockAffinityRecord, BlockRecord, blockKey } from '../../src/model/block.js';
+import { type Allocation, type Block, BlockHoldersRecord, BlockRecord, blockKey } from '../../src/model/block.js';
 import { addressAt, parseCidr } from '../../src/model/cidr.js';
 import { parseNodeName } from '../../src/model/ids.js';
 import type { IpAddress } from '../../src/model/ip-address.js';
@@ -126,9 +126,11 @@ test('a stored block that has an ordinal twice is refused with its key', () => {
   );
 });
 
-test('whose a block is can be read without the rest of it, even where that is corrupt', () => {
+test('who holds what of a block can be read without the rest of it, even where that is corrupt', () => {
   const key = blockKey(empty.subnet, empty.cidr);
   const text = BlockRecord.encode(given(empty, addressAt(cidr, 5), unbound('h'))).replace('"unbound"', '"lost"');
   expect(() => BlockRecord.decode(key, text)).toThrow(key);
-  expect(BlockAffinityRecord.decode(key, text)).toEqual({ cidr, node });
+  expect(BlockHoldersRecord.decode(key, text)).toEqual({ cidr, node, guests: new Map() });
+  const borrowed = text.replace('"state":"lost","node":"alpha"', '"state":"lost","node":"beta"');
+  expect(BlockHoldersRecord.decode(key, borrowed).guests).toEqual(new Map([[addressAt(cidr, 5), 'beta']]));
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BgpSpeaker } from '../../routing/bgp/bgp-speaker.js';
 import { OwnBlocks } from '../../src/composition/own-blocks.js';
+import { WatchedBlocks } from '../../src/composition/watched-blocks.js';
 import type { BgpSessionStatus, BgpStatus } from '../../src/effects/bgp-status.js';
 import type { Write } from '../../src/effects/datastore.js';
 import { silentLogger } from '../../src/effects/logger.js';
@@ -126,7 +127,8 @@ export class BgpHost {
     const { datastore } = this.#lab;
     const node = parseNodeName(this.name);
     const view = new ClusterCache({ datastore, node, log: silentLogger });
-    const ownBlocks = new OwnBlocks({ datastore, node });
+    const blocks = new WatchedBlocks({ datastore });
+    const ownBlocks = new OwnBlocks({ blocks, node });
     const { daemon } = this;
     const { logFile } = daemon;
     const families = [4, 6] as const;
@@ -134,7 +136,7 @@ export class BgpHost {
     this.#speaker = speaker;
     this.#stop = async () => {
       speaker.stop();
-      await Promise.all([view.close(), ownBlocks.close()]);
+      await Promise.all([view.close(), blocks.close()]);
     };
     await speaker.start();
   }

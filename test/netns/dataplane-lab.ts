@@ -2,7 +2,9 @@ import { afterAll } from '@jest/globals';
 import { PolicyEngine } from '../../policy/engine.js';
 import { isFlowDenied } from '../../policy/judge-flow.js';
 import { DEFAULT_POLICY_SETTINGS } from '../../policy/settings.js';
-import { type DataplaneOptions, KernelDataplane } from '../../routing/dataplane.js';
+import { ClusterRoutes, type RouteDistribution } from '../../routing/cluster-routes.js';
+import { KernelDataplane } from '../../routing/dataplane.js';
+import { WatchedBlocks } from '../../src/composition/watched-blocks.js';
 import type { Clock } from '../../src/effects/clock.js';
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
 import type { Write } from '../../src/effects/datastore.js';
@@ -30,6 +32,7 @@ import { macOfEndpoint } from '../../src/model/mac-address.js';
 import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
 import { PoolRecord, poolKey } from '../../src/model/pool.js';
 import { defaultProfile, type Profile, ProfileRecord, profileKey } from '../../src/model/profile.js';
+import { aBlockRecord } from '../builders/blocks.js';
 import { InMemoryDatastore } from '../fakes/in-memory-datastore.js';
 import { TEST_GATEWAY } from './test-container.js';
 import { TestNamespace } from './test-namespace.js';
@@ -46,7 +49,7 @@ export interface LabOptions {
   /** What it takes for the kernel. */
   readonly kernel?: (kernel: Kernel) => Kernel;
   readonly clock?: Clock;
-  readonly ownBlocks?: NonNullable<DataplaneOptions['ownBlocks']>;
+  readonly distribution?: RouteDistribution;
 }
 
 /** Labs that are not disposed of yet. */
@@ -63,17 +66,19 @@ export class DataplaneLab {
   readonly store: ClusterStore;
   readonly formerHostSettings = new RememberedText();
   readonly #backend: PacketFilterBackend;
+  readonly #blocks: WatchedBlocks;
   readonly #options: LabOptions;
   #running: { readonly kernel: Kernel; readonly dataplane: KernelDataplane } | undefined;
 
   private constructor(
     namespace: TestNamespace,
-    store: ClusterStore,
+    { store, blocks }: { readonly store: ClusterStore; readonly blocks: WatchedBlocks },
     backend: PacketFilterBackend,
     options: LabOptions,
   ) {
     this.namespace = namespace;
     this.store = store;
+    this.#blocks = blocks;
     this.#backend = backend;
     this.#options = options;
   }
@@ -84,9 +89,10 @@ export class DataplaneLab {
     // The host's own addresses, as an uplink would have them.
     await namespace.ip('addr add 192.0.2.1/32 dev lo');
     await namespace.ip('addr add 2001:db8::1/128 dev lo');
-    const store = new ClusterCache({ datastore: new InMemoryDatastore(), node: NODE, log: silentLogger });
+    const datastore = new InMemoryDatastore();
+    const store = new ClusterCache({ datastore, node: NODE, log: silentLogger });
     await store.ready();
-    const lab = new DataplaneLab(namespace, store, backend, options);
+    const lab = new DataplaneLab(namespace, { store, blocks: new WatchedBlocks({ datastore }) }, backend, options);
     open.add(lab);
     const web = parseNetworkName('web');
     await lab.write([
@@ -173,7 +179,12 @@ export class DataplaneLab {
       clock: this.#options.clock ?? systemClock,
       log: silentLogger,
       formerHostSettings: this.formerHostSettings,
-      ...(this.#options.ownBlocks === undefined ? {} : { ownBlocks: this.#options.ownBlocks }),
+      clusterRoutes: new ClusterRoutes({
+        node: NODE,
+        distribution: this.#options.distribution ?? 'none',
+        view: this.store,
+        blocks: this.#blocks,
+      }),
     });
     this.#running = { kernel, dataplane };
     await dataplane.start();
@@ -195,6 +206,15 @@ export class DataplaneLab {
 
   async write(writes: readonly Write[]): Promise<void> {
     await this.store.transact({ compares: [], writes });
+  }
+
+  /** A block with an affinity to a node, and addresses of it that other nodes hold. */
+  async putBlock(cidr: string, node: string, guests: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.write([aBlockRecord(cidr, node, guests)]);
+  }
+
+  async removeBlock(cidr: string): Promise<void> {
+    await this.write([{ kind: 'delete', key: aBlockRecord(cidr, 'any').key }]);
   }
 
   putProfile(profile: Profile): Promise<void> {

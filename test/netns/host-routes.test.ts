@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { parseCidr } from '../../src/model/cidr.js';
 import { parseDockerNetworkId, parseNetworkName, parseNodeName } from '../../src/model/ids.js';
 import { parseIpAddress } from '../../src/model/ip-address.js';
 import { NodeNetworkRecord, nodeNetworkKey } from '../../src/model/network.js';
-import type { Route } from '../../src/model/route.js';
 import { eventually } from '../contracts/eventually.js';
 import { DataplaneLab } from './dataplane-lab.js';
 import { netnsUnavailable } from './test-namespace.js';
@@ -16,20 +14,10 @@ const KEY = nodeNetworkKey(ALPHA, OTHER);
 
 (unavailable === undefined ? describe : describe.skip)("the host's own routes", () => {
   let lab: DataplaneLab;
-  let blocks: readonly Route[] = [];
-  const listeners = new Set<() => void>();
-  const setBlocks = (...cidrs: readonly string[]) => {
-    blocks = cidrs.map((cidr) => ({ kind: 'blackhole', destination: parseCidr(cidr) }));
-    for (const listener of listeners) listener();
-  };
   const routes = async () => (await lab.kernel.network.ourRoutes()).map(({ destination }) => destination).sort();
 
   beforeAll(async () => {
-    const subscribe = (listener: () => void) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    };
-    lab = await DataplaneLab.create('nft', { ownBlocks: { blackholes: () => blocks, subscribe } });
+    lab = await DataplaneLab.create();
     await lab.start();
   });
   afterAll(() => lab.dispose());
@@ -44,12 +32,13 @@ const KEY = nodeNetworkKey(ALPHA, OTHER);
       linkLocalGateway: parseIpAddress('169.254.7.7'),
     });
     await lab.write([{ kind: 'put', key: KEY, value }]);
-    setBlocks('10.64.0.0/26', '10.64.0.64/26');
+    await lab.putBlock('10.64.0.0/26', ALPHA);
+    await lab.putBlock('10.64.0.64/26', ALPHA);
     await eventually(async () =>
       expect(await routes()).toEqual(['10.64.0.0/26', '10.64.0.64/26', '169.254.1.1/32', '169.254.7.7/32']),
     );
     await lab.write([{ kind: 'delete', key: KEY }]);
-    setBlocks('10.64.0.64/26');
+    await lab.removeBlock('10.64.0.0/26');
     await eventually(async () => expect(await routes()).toEqual(['10.64.0.64/26', '169.254.1.1/32']));
     await lab.dataplane.resync();
     expect(lab.dataplane.status().repairs).toEqual([]);

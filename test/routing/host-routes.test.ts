@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { HostRoutes } from '../../routing/host-routes.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import type { NetworkCommand } from '../../src/effects/network-stack.js';
-import { parseCidr } from '../../src/model/cidr.js';
+import { type Cidr, parseCidr } from '../../src/model/cidr.js';
 import { KernelError } from '../../src/model/errors.js';
 import type { Route } from '../../src/model/route.js';
 
@@ -30,15 +30,20 @@ function aHost(wanted: readonly Route[], present: readonly Route[] = []) {
     repair: (read: readonly Route[] = host.read(), at: number = routes.now): Promise<void> =>
       routes.repair(read, at, (what, detail) => host.told.push(`${what} ${detail}`)),
     async change(next: readonly Route[]): Promise<void> {
+      const destinations = [...host.wanted, ...next].map(({ destination }) => destination);
       host.wanted = next;
-      routes.changed();
+      routes.changed(destinations);
       for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     },
     get now(): number {
       return routes.now;
     },
   };
-  const routes: HostRoutes = new HostRoutes({ network: host, wanted: () => host.wanted, log: silentLogger });
+  const source = {
+    routes: () => host.wanted,
+    routeTo: (destination: Cidr) => host.wanted.find((route) => route.destination === destination),
+  };
+  const routes: HostRoutes = new HostRoutes({ network: host, wanted: source, log: silentLogger });
   return host;
 }
 
@@ -68,7 +73,7 @@ test('what others took away or added is put right and told', async () => {
   host.kernel.set(B.destination, B);
   await host.repair();
   expect(host.read()).toEqual([A]);
-  expect(host.told).toEqual(['route 10.64.0.0/26: was missing', 'route 10.64.0.64/26: should not be']);
+  expect(host.told).toEqual(['route 10.64.0.64/26: should not be', 'route 10.64.0.0/26: was missing']);
 });
 
 test('what was read before a change of ours is no witness of it', async () => {

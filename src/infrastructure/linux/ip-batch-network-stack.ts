@@ -2,17 +2,21 @@ import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { NetworkCommand, NetworkStack, NetworkStackChange } from '../../effects/network-stack.js';
 import { describeError, KernelError } from '../../model/errors.js';
+import type { HostNetwork } from '../../model/host-network.js';
 import type { InterfaceName } from '../../model/ids.js';
 import type { IpFamily } from '../../model/ip-address.js';
 import type { Link } from '../../model/link.js';
 import { type PermanentNeighbour, ROUTE_PROTOCOL, type Route } from '../../model/route.js';
 import { type HelperKind, HelperProcess } from './helper-process.js';
-import { parseLinks, parseNeighbours, parseRoutes } from './ip-json.js';
+import { parseHostNetworks, parseLinks, parseNeighbours, parseRoutes } from './ip-json.js';
 import { watchIpMonitor } from './ip-monitor.js';
 import { LinkReaper } from './link-reaper.js';
 import { networkCommandText } from './network-command-text.js';
 
 const TIMEOUT_MS = 5_000;
+
+/** "No such process" is what a route's deletion says if there is no such route. */
+const NO_NEWS = /^Object "barrier\d+" is unknown|^Command failed -:|^RTNETLINK answers: No such process/;
 
 /**
  * `ip -force -batch -`: it answers an unknown word with a complaint on stderr, behind all earlier complaints.
@@ -23,7 +27,7 @@ export const IP_BATCH: HelperKind = {
   args: ['-force', '-batch', '-'],
   barrier: (n) => `barrier${n}\n`,
   isAnswer: (line, n) => line.startsWith(`Object "barrier${n}" is unknown`),
-  isNoise: (line) => line === '' || /^Object "barrier\d+" is unknown|^Command failed -:/.test(line),
+  isNoise: (line) => line === '' || NO_NEWS.test(line),
 };
 
 /** Complaints that mean that the helper's memory of interface indexes is out of date, or that the link is gone. */
@@ -90,6 +94,10 @@ export class IpBatchNetworkStack implements NetworkStack {
 
   async permanentNeighbours(): Promise<readonly PermanentNeighbour[]> {
     return parseNeighbours(await this.#read(['-json', 'neigh', 'show', 'nud', 'permanent']));
+  }
+
+  async hostNetworks(): Promise<readonly HostNetwork[]> {
+    return parseHostNetworks(await this.#read(['-json', 'address', 'show', 'scope', 'global', 'up']));
   }
 
   retire(links: readonly InterfaceName[]): Promise<void> {

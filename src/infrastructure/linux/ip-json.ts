@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { type Cidr, hostCidr, parseCidr } from '../../model/cidr.js';
+import { type Cidr, hostCidr, networkOf, parseCidr } from '../../model/cidr.js';
 import { InvalidRequestError, KernelError } from '../../model/errors.js';
+import type { HostNetwork } from '../../model/host-network.js';
 import type { InterfaceName } from '../../model/ids.js';
 import { ipAddressOrUndefined } from '../../model/ip-address.js';
 import type { Link } from '../../model/link.js';
 import type { MacAddress } from '../../model/mac-address.js';
-import type { PermanentNeighbour, Route } from '../../model/route.js';
+import { type PermanentNeighbour, type Route, VIA_METRIC } from '../../model/route.js';
 
 // Of what `ip -json` prints, the fields that we use. With a filter it prints `{}` for what it left out.
 const linkSchema = z.object({
@@ -20,6 +21,14 @@ const routeSchema = z.object({
   type: z.string().optional(),
   dst: z.string(),
   dev: z.string().optional(),
+  gateway: z.string().optional(),
+  via: z.object({ host: z.string() }).optional(),
+  metric: z.number().optional(),
+});
+const addressSchema = z.object({
+  ifname: z.string(),
+  mtu: z.number(),
+  addr_info: z.array(z.object({ local: z.string().optional(), prefixlen: z.number().optional() })).default([]),
 });
 const neighbourSchema = z.object({ dst: z.string(), dev: z.string(), lladdr: z.string().optional() });
 
@@ -40,12 +49,16 @@ export function parseLinks(json: string): readonly Link[] {
 /** Routes of kinds that we do not make are left out. */
 export function parseRoutes(json: string): readonly Route[] {
   const routes: Route[] = [];
-  for (const { type, dst, dev } of items(json, routeSchema, 'ip -json route')) {
+  for (const { type, dst, dev, gateway, via, metric } of items(json, routeSchema, 'ip -json route')) {
     const destination = destinationOf(dst);
     if (destination === undefined) continue;
+    const interfaceName = dev as InterfaceName | undefined;
+    const nextHop = ipAddressOrUndefined(gateway ?? via?.host ?? '');
     if (type === 'blackhole') routes.push({ kind: 'blackhole', destination });
-    else if (type === undefined && dev !== undefined) {
-      routes.push({ kind: 'link', destination, interfaceName: dev as InterfaceName });
+    else if (type !== undefined || interfaceName === undefined) continue;
+    else if (nextHop === undefined) routes.push({ kind: 'link', destination, interfaceName });
+    else if (metric === VIA_METRIC) {
+      routes.push({ kind: 'via', destination, gateway: nextHop, interfaceName });
     }
   }
   return routes;
@@ -59,6 +72,19 @@ export function parseNeighbours(json: string): readonly PermanentNeighbour[] {
     neighbours.push({ address, mac: lladdr as MacAddress, interfaceName: dev as InterfaceName });
   }
   return neighbours;
+}
+
+/** Without links of ours. */
+export function parseHostNetworks(json: string): readonly HostNetwork[] {
+  return items(json, addressSchema, 'ip -json address').flatMap(({ ifname, mtu, addr_info }) =>
+    /^(lo$|cord|ctmp)/.test(ifname)
+      ? []
+      : addr_info.flatMap(({ local, prefixlen }): readonly HostNetwork[] => {
+          const address = ipAddressOrUndefined(local ?? '');
+          if (address === undefined || prefixlen === undefined) return [];
+          return [{ interfaceName: ifname as InterfaceName, mtu, address, network: networkOf(address, prefixlen) }];
+        }),
+  );
 }
 
 /** ip(8) writes one address without its prefix length. undefined: it is neither an address nor a network. */

@@ -19,7 +19,7 @@ export function watchIpMonitor(
   let running: RunningCommand | undefined;
   let timer: NodeJS.Timeout | undefined;
   const start = () => {
-    running = runner.start('stdbuf', ['-oL', 'ip', '-o', 'monitor', 'link', 'route']);
+    running = runner.start('stdbuf', ['-oL', 'ip', '-o', 'monitor', 'link', 'route', 'address']);
     createInterface({ input: running.stdout }).on('line', (line) => {
       const change = parseMonitorLine(line);
       if (change !== undefined && !closed) listener(change);
@@ -44,7 +44,7 @@ export function watchIpMonitor(
   };
 }
 
-/** What a line of `ip -o monitor link route` means to us, if anything. */
+/** What a line of `ip -o monitor link route address` means to us, if anything. */
 export function parseMonitorLine(line: string): NetworkStackChange | undefined {
   const link = /^(Deleted )?\d+: (cord[0-9a-f]{11})(?:@\S+)?: <([^>]*)>/.exec(line);
   if (link !== null) {
@@ -52,6 +52,7 @@ export function parseMonitorLine(line: string): NetworkStackChange | undefined {
     if (link[1] !== undefined) return { kind: 'linkRemoved', link: name };
     return link[3]?.split(',').includes('UP') ? undefined : { kind: 'linkDown', link: name };
   }
+  if (/^(Deleted )?\d+: (?!cord|ctmp|veth)\S+ .*(<|scope global)/.test(line)) return { kind: 'hostNetworks' };
   const route = new RegExp(`^Deleted (?:blackhole )?(\\S+) .*proto ${ROUTE_PROTOCOL}\\b`).exec(line);
   const destination = route?.[1] === undefined ? undefined : destinationOf(route[1]);
   const device = / dev (\S+)/.exec(line)?.[1] as InterfaceName | undefined;

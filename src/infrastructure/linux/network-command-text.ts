@@ -1,7 +1,7 @@
 import type { NetworkCommand } from '../../effects/network-stack.js';
 import { assertNever } from '../../model/assert-never.js';
 import { familyOf } from '../../model/ip-address.js';
-import { ROUTE_PROTOCOL, type Route } from '../../model/route.js';
+import { ROUTE_PROTOCOL, type Route, VIA_METRIC } from '../../model/route.js';
 
 /** One command as a line for `ip -batch`. */
 export function networkCommandText(command: NetworkCommand): string {
@@ -31,10 +31,21 @@ export function networkCommandText(command: NetworkCommand): string {
 }
 
 function routeText(route: Route): string {
-  const scope = route.kind === 'link' && familyOf(route.destination) === 4 ? ' scope link' : '';
-  const where = route.kind === 'link' ? `dev ${route.interfaceName}${scope}` : '';
-  return `${route.kind === 'blackhole' ? 'blackhole ' : ''}${route.destination} ${where} proto ${ROUTE_PROTOCOL}`.replace(
-    / {2,}/g,
-    ' ',
-  );
+  return [...wordsOf(route), `proto ${ROUTE_PROTOCOL}`].join(' ');
+}
+
+function wordsOf(route: Route): readonly string[] {
+  const { destination } = route;
+  switch (route.kind) {
+    case 'blackhole':
+      return ['blackhole', destination];
+    case 'link':
+      return [destination, `dev ${route.interfaceName}`, ...(familyOf(destination) === 4 ? ['scope link'] : [])];
+    case 'via': {
+      const other = familyOf(destination) === 4 && familyOf(route.gateway) === 6 ? ' inet6' : '';
+      return [destination, `via${other} ${route.gateway} dev ${route.interfaceName} onlink metric ${VIA_METRIC}`];
+    }
+    default:
+      return assertNever(route);
+  }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RefusedRule } from '../../effects/dataplane-status.js';
+import type { RefusedRule, RouteProblem } from '../../effects/dataplane-status.js';
 import { parseCidr } from '../../model/cidr.js';
 import { PoolRecord } from '../../model/pool.js';
 import { checkHost } from '../check/host-check.js';
@@ -42,7 +42,8 @@ const statusView = z
 function viewStatus(context: AdminContext): z.infer<typeof statusView> {
   const { store, node } = context;
   const health = context.datastore.health();
-  const { backend, synced, lastResync, repairsTotal, repairs, attached, refused } = context.dataplaneStatus.status();
+  const kernel = context.dataplaneStatus.status();
+  const { backend, synced, lastResync, repairsTotal, repairs, attached, refused, routeProblems } = kernel;
   const reconciled = context.reconcileStatus();
   return {
     node,
@@ -71,6 +72,7 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
     findings: [
       ...(reconciled?.findings ?? []).map(({ kind, subject, message }) => ({ kind, subject, message })),
       ...refused.map(refusalFinding),
+      ...routeProblems.map(routeFinding),
     ],
     endpoints: { here: store.localEndpoints.size, attached, cluster: store.endpoints.size },
     networks: store.networks.size,
@@ -85,6 +87,8 @@ const refusalFinding = ({ family, chain, rule, comment, reason }: RefusedRule) =
   subject: chain,
   message: `the kernel refuses the IPv${family} rule "${comment ?? rule}" (${reason}): all that would reach it is dropped; change or remove it, or load the kernel module that it needs`,
 });
+
+const routeFinding = ({ subject, message }: RouteProblem) => ({ kind: 'route', subject, message });
 
 /** Pools are read by both sides, and the view is never behind. */
 const badRecordsOf = ({ store, ipam }: AdminContext): { key: string; problem: string }[] =>

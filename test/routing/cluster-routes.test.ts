@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { parseNodeName } from '../../src/model/ids.js';
+import { nodeKey } from '../../src/model/node.js';
+import { aBlockRecord } from '../builders/blocks.js';
+import { hostNetwork, RoutesUnderTest } from '../builders/cluster-routes.js';
+
+let here: RoutesUnderTest;
+beforeEach(async () => {
+  here = new RoutesUnderTest();
+  await here.pool('10.64.0.0/12');
+  await here.pool('fd80:c0de::/48');
+  await here.node('here', '10.99.1.11', 'fd99:1::11');
+  await here.node('near', '10.99.1.12', 'fd99:1::12');
+  await here.node('far', '10.99.2.13', 'fd99:2::13');
+  await here.start();
+});
+afterEach(() => here.close());
+
+test('own blocks lead into nothing, those of a node on the same network to it, in both families', async () => {
+  await here.block('10.64.0.0/26', 'here');
+  await here.block('10.64.1.0/26', 'near');
+  await here.block('fd80:c0de::40/122', 'near');
+  await here.block('10.64.2.0/26', '');
+  expect(here.wanted()).toEqual([
+    '10.64.0.0/26 blackhole',
+    '10.64.1.0/26 via 10.99.1.12 eth0',
+    'fd80:c0de::40/122 via fd99:1::12 eth0',
+  ]);
+  expect(here.problems()).toEqual([]);
+});
+
+test('a borrowed address leads to who holds it, whoever has the block; one that we hold has its own route', async () => {
+  await here.node('third', '10.99.1.13');
+  await here.block('10.64.0.0/26', 'here', { '10.64.0.5': 'near' });
+  await here.block('10.64.1.0/26', 'near', { '10.64.1.6': 'third', '10.64.1.7': 'here' });
+  await here.block('10.64.2.0/26', '', { '10.64.2.8': 'near' });
+  expect(here.wanted()).toEqual([
+    '10.64.0.0/26 blackhole',
+    '10.64.0.5/32 via 10.99.1.12 eth0',
+    '10.64.1.0/26 via 10.99.1.12 eth0',
+    '10.64.1.6/32 via 10.99.1.13 eth0',
+    '10.64.2.8/32 via 10.99.1.12 eth0',
+  ]);
+});
+
+test('a block of one address has no route into nothing beside its endpoint’s own', async () => {
+  await here.block('10.64.0.1/32', 'here');
+  await here.block('10.64.0.2/32', 'near', { '10.64.0.2': 'here' });
+  await here.block('10.64.0.3/32', 'here', { '10.64.0.3': 'near' });
+  expect(here.wanted()).toEqual(['10.64.0.3/32 via 10.99.1.12 eth0']);
+});
+
+test('routes follow each record, and only what depends on it is told', async () => {
+  await here.block('10.64.0.0/26', 'near');
+  await here.block('10.64.1.0/26', 'far');
+  here.told.length = 0;
+  await here.node('near', '10.99.1.99');
+  expect(here.wanted()).toEqual(['10.64.0.0/26 via 10.99.1.99 eth0']);
+  expect(here.told).toEqual(['10.64.0.0/26']);
+  await here.block('10.64.0.0/26', 'here');
+  expect(here.wanted()).toEqual(['10.64.0.0/26 blackhole']);
+  await here.remove(aBlockRecord('10.64.0.0/26', '').key);
+  expect(here.wanted()).toEqual([]);
+  expect(here.told).toEqual(['10.64.0.0/26', '10.64.0.0/26', '10.64.0.0/26']);
+});
+
+describe('a node without a way to it is told, with what to do', () => {
+  test('behind a router', async () => {
+    await here.block('10.64.1.0/26', 'far');
+    await here.block('10.64.1.64/26', 'far');
+    expect(here.wanted()).toEqual([]);
+    expect(here.problems()).toEqual([
+      'far: there is no route to 10.64.1.0/26 and 1 more of node far: a router stands between this host and its address; encapsulate what crosses it ("corduroy pool set 10.64.0.0-12 --encap vxlan --cross-subnet"), or let the router learn the routes (routeDistribution bgp)',
+    ]);
+    here.routes.moved([hostNetwork('eth1', '10.99.2.11/24')]);
+    expect(here.wanted()).toEqual(['10.64.1.0/26 via 10.99.2.13 eth1', '10.64.1.64/26 via 10.99.2.13 eth1']);
+    expect([here.problems(), here.told.slice(-2)]).toEqual([[], ['10.64.1.0/26', '10.64.1.64/26']]);
+  });
+
+  test('without an address of the family, or without a record', async () => {
+    await here.node('four', '10.99.1.14');
+    await here.block('fd80:c0de::40/122', 'four');
+    expect(here.problems()).toEqual([expect.stringContaining('nodeIp6 set')]);
+    await here.remove(nodeKey(parseNodeName('near')));
+    await here.block('10.64.1.0/26', 'near');
+    expect(here.problems()[1]).toContain('it has no IPv4 address in its record');
+  });
+
+  test('with our own address', async () => {
+    await here.node('twin', '10.99.1.11');
+    await here.block('10.64.1.0/26', 'twin');
+    expect([here.wanted(), here.problems()]).toEqual([
+      [],
+      [expect.stringContaining('it says that its address is 10.99.1.11, which is this host')],
+    ]);
+  });
+});
+
+test('where others bring the routes, only the own blocks are ours', async () => {
+  for (const distribution of ['bgp', 'none'] as const) {
+    const other = new RoutesUnderTest(distribution);
+    await other.pool('10.64.0.0/12');
+    await other.block('10.64.0.0/26', 'here');
+    await other.block('10.64.1.0/26', 'near');
+    await other.start();
+    expect([other.wanted(), other.problems()]).toEqual([['10.64.0.0/26 blackhole'], []]);
+    await other.close();
+  }
+});
