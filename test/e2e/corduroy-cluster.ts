@@ -1,5 +1,4 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { BlockHoldersRecord } from '../../src/model/block.js';
 import type { FabricKind } from '../lab/address-plan.js';
 import { EtcdCluster, type EtcdClusterOptions } from '../lab/etcd-cluster.js';
 import { Lab } from '../lab/lab.js';
@@ -70,18 +69,6 @@ export class CorduroyCluster {
 
   async removeNetworks(...names: readonly string[]): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.removeNetworks(...names)));
-  }
-
-  /** Writes routes to the blocks of every other host by hand. */
-  async routeBlocks(): Promise<void> {
-    for (const [key, text] of await this.etcd.records()) {
-      if (!key.startsWith(BlockHoldersRecord.prefix)) continue;
-      const { cidr, node } = BlockHoldersRecord.decode(key, text);
-      const owner = this.lab.hosts.find(({ name }) => name === node);
-      if (owner === undefined) continue;
-      const route = ['ip', 'route', 'replace', `${cidr}`, 'via', this.lab.addressOf(owner)];
-      for (const host of this.lab.hosts) if (host !== owner) await host.run(...route);
-    }
   }
 
   /** The host comes up after a crash as a machine does: cable, engine, daemon. */

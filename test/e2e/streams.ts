@@ -53,22 +53,19 @@ export class Streams {
   }
 
   /**
-   * On networks that there are: `NAME` on both hosts, `NAME-strangers` on the callers'.
-   *
-   * @param routed called when there are the containers: containers' addresses must then be routed between the hosts
+   * On networks that there are: `NAME` on both hosts, `NAME-strangers` on the callers'. Begins when the hosts know the
+   * way to one another's containers.
    */
-  static async between(
-    lab: CorduroyLab,
-    callers: CorduroyLab,
-    name: string,
-    routed: () => Promise<unknown> = async () => {},
-  ): Promise<Streams> {
+  static async between(lab: CorduroyLab, callers: CorduroyLab, name: string): Promise<Streams> {
     const server = await lab.start(`${name}-server`, name);
     const friend = await callers.start(`${name}-friend`, name);
     const stranger = await callers.start(`${name}-stranger`, `${name}-strangers`);
     const address = await server.address(name);
     await lab.outside.addRoute(`${address}/32`, lab.lab.hosts.indexOf(lab.host));
-    await routed();
+    await eventually(
+      () => friend.reaches(address),
+      (reached) => reached,
+    );
     const counter = await server.probe('echo', PORT);
     const [allowed, ...denied] = await Promise.all([
       friend.probe('send', address, PORT, '200'),

@@ -7,6 +7,7 @@ import type { FilterFacts, ForeignRoute, HostFacts, SocketState } from '../../ef
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
 import { KernelError } from '../../model/errors.js';
 import { HOST_INTERFACE_PREFIX } from '../../model/ids.js';
+import { leadsToBlocks } from './ip-host-routes.js';
 import { destinationOf } from './ip-json.js';
 
 const TOOLS: readonly (readonly [string, string])[] = [
@@ -41,8 +42,8 @@ export async function readHostFacts(
       dockerVersion(paths.dockerSocket),
       socketState(paths.pluginSocket),
       run(runner, 'ip', ['-j', 'address', 'show', 'up']),
-      run(runner, 'ip', ['-j', '-4', 'route', 'show', 'table', 'main']),
-      run(runner, 'ip', ['-j', '-6', 'route', 'show', 'table', 'main']),
+      run(runner, 'ip', ['-N', '-j', '-4', 'route', 'show', 'table', 'main']),
+      run(runner, 'ip', ['-N', '-j', '-6', 'route', 'show', 'table', 'main']),
     ]);
   const nf = readProc('/proc/sys/net/bridge/bridge-nf-call-iptables');
   const rpFilter = readProc('/proc/sys/net/ipv4/conf/all/rp_filter');
@@ -112,7 +113,7 @@ const linkSchema = z.object({
   flags: z.array(z.string()),
   addr_info: z.array(z.object({ scope: z.string().optional() })).optional(),
 });
-const routeSchema = z.object({ dst: z.string(), dev: z.string().optional() });
+const routeSchema = z.object({ dst: z.string(), dev: z.string().optional(), protocol: z.string().optional() });
 
 function uplinksOf(json: string | undefined): { name: string; mtu: number }[] {
   return parseItems(json, linkSchema)
@@ -124,8 +125,14 @@ function uplinksOf(json: string | undefined): { name: string; mtu: number }[] {
 const ENGINE_LINK = new RegExp(`^(docker|br-|veth|virbr|${HOST_INTERFACE_PREFIX})`);
 
 function routesOf(json: string | undefined): ForeignRoute[] {
-  return parseItems(json, routeSchema).flatMap(({ dst, dev }) => {
-    if (dst === 'default' || dev === undefined || dev.startsWith(HOST_INTERFACE_PREFIX) || dst.startsWith('fe80:'))
+  return parseItems(json, routeSchema).flatMap(({ dst, dev, protocol }) => {
+    if (
+      dst === 'default' ||
+      dev === undefined ||
+      leadsToBlocks(protocol) ||
+      dev.startsWith(HOST_INTERFACE_PREFIX) ||
+      dst.startsWith('fe80:')
+    )
       return [];
     const destination = destinationOf(dst);
     return destination === undefined ? [] : [{ destination, interfaceName: dev }];

@@ -20,6 +20,10 @@ const routes = z.array(
   }),
 );
 
+/** By the number of a route's protocol: it was written by us, or by BIRD, and leads to blocks. */
+export const leadsToBlocks = (protocol: string | undefined): boolean =>
+  protocol === String(ROUTE_PROTOCOL) || protocol === String(BIRD_PROTOCOL);
+
 /** Routes of the main table, by iproute2. */
 export class IpHostRoutes implements HostRoutes {
   readonly #runner: CommandRunner;
@@ -48,10 +52,9 @@ export class IpHostRoutes implements HostRoutes {
 /** @param json what `ip -N -j route` prints: protocols are numbers, and the kernel's own (2) are the host's networks */
 export function parseHostRoutes(json: string): readonly HostRoute[] {
   return read(json).flatMap(({ dst, dev, gateway, protocol }) => {
-    const isOurs = protocol === String(ROUTE_PROTOCOL) || protocol === String(BIRD_PROTOCOL);
     const isOurLink = dev?.startsWith(HOST_INTERFACE_PREFIX) === true;
     // Link-local and multicast networks are on every link, and in no pool.
-    if (dst === 'default' || isOurs || isOurLink || /^(fe80:|ff)/.test(dst)) return [];
+    if (dst === 'default' || leadsToBlocks(protocol) || isOurLink || /^(fe80:|ff)/.test(dst)) return [];
     const destination = destinationOf(dst);
     if (destination === undefined) throw notUnderstood(`a route to ${dst}`);
     const words = [gateway && `via ${gateway}`, dev].filter((word) => word !== undefined);
