@@ -2,10 +2,11 @@
  * A program: takes the measurements one after the other and prints one table. Ours and what it is compared with run in
  * turn, in the same minute, on hosts of the lab.
  *
- *   main.js [--quick] [calls] [rate] [docker]      all, if none is named
+ *   main.js [--quick] [calls] [rate] [docker] [claims]      all, if none is named
  */
 import { cpus, release } from 'node:os';
 import { type BenchHost, benchHost } from './bench-host.js';
+import { measureBlockClaims } from './block-claims.js';
 import { measureDockerRun } from './docker-run.js';
 import { measureEndpointCalls } from './endpoint-calls.js';
 import { measureEndpointRate } from './endpoint-rate.js';
@@ -28,7 +29,9 @@ async function measureOn(bench: BenchHost): Promise<void> {
   if (wanted('docker') && bench.store === 'embedded') await measure('docker', measureDockerRun(bench, quick ? 5 : 25));
 }
 
-for (const store of ['embedded', 'etcd'] as const) {
+if (wanted('claims')) await measure('claims', measureBlockClaims(quick ? 100 : 1_000));
+const stores = rows.every((row) => row === 'claims') && rows.length > 0 ? [] : (['embedded', 'etcd'] as const);
+for (const store of stores) {
   const bench = await benchHost(store);
   try {
     await measureOn(bench);

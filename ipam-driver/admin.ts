@@ -34,6 +34,7 @@ import { listPools } from './pool-choice.js';
 import { rangeCidrs } from './range-cidrs.js';
 import { freeIfSame } from './reclaimer.js';
 import { repair } from './repair.js';
+import { reservedBy } from './subnet-holds.js';
 import type { SubnetRegistry } from './subnet-registry.js';
 import { usageOf } from './usage.js';
 
@@ -105,7 +106,7 @@ export class LedgerIpamAdmin implements IpamAdmin {
     const snapshot = await readSnapshot(this.#datastore);
     const pool = snapshot.pools.find(({ cidr }) => contains(cidr, address))?.cidr;
     const { subnet, block } = place(snapshot, address);
-    const is = stateOf(address, subnet, block);
+    const is = stateOf(address, snapshot, { subnet, block });
     return { address, pool, subnet: subnet?.cidr, block: block?.cidr, is };
   }
 
@@ -114,10 +115,10 @@ export class LedgerIpamAdmin implements IpamAdmin {
     return snapshot.pools.map((pool): PoolReport => {
       const inPool = snapshot.subnets.filter(({ cidr }) => overlaps(pool.cidr, cidr));
       const blocks = snapshot.blocks.filter(({ subnet }) => inPool.some(({ cidr }) => cidr === subnet));
-      const subnets = inPool.map(({ cidr, references }) => ({
+      const subnets = inPool.map(({ cidr }) => ({
         cidr,
         networks: networksWith(this.#context, cidr),
-        nodes: [...new Set(references.map(({ node }) => node))],
+        nodes: snapshot.holds.filter(({ subnet }) => subnet === cidr).map(({ node }) => node),
         usage: usageOf(
           cidr,
           blocks.filter(({ subnet }) => subnet === cidr),
@@ -201,12 +202,16 @@ function place({ subnets, blocks }: IpamSnapshot, address: IpAddress): { subnet?
   return block === undefined ? { subnet } : { subnet, block };
 }
 
-function stateOf(address: IpAddress, subnet: Subnet | undefined, block: Block | undefined): AddressState {
+function stateOf(
+  address: IpAddress,
+  { holds }: IpamSnapshot,
+  { subnet, block }: { readonly subnet: Subnet | undefined; readonly block: Block | undefined },
+): AddressState {
   if (subnet === undefined) return { state: 'outside' };
   const by: Allocation | undefined = block && allocationOf(block, address);
   if (by?.state === 'reserved') {
-    const nodes = subnet.references.filter(({ id }) => by.references.includes(id)).map(({ node }) => node);
-    return { state: 'reserved', purpose: by.purpose, nodes: [...new Set<NodeName>(nodes)] };
+    const nodes = holds.filter((hold) => hold.subnet === subnet.cidr && reservedBy([hold], address) > 0);
+    return { state: 'reserved', purpose: by.purpose, nodes: nodes.map(({ node }) => node) };
   }
   if (by !== undefined) return { state: by.state, node: by.node, handle: by.handle, since: by.since };
   const cooling = block && coolingAddresses(block).find((c) => c.address === address);

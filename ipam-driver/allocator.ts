@@ -25,7 +25,7 @@ import {
   sortBlocks,
 } from './choose-address.js';
 import type { Draft } from './draft.js';
-import { placeOf, requireInside, subnetOf } from './place.js';
+import { placeOf, referenceOf, requireInside } from './place.js';
 import type { PoolId } from './pool-id.js';
 import { usageOf } from './usage.js';
 
@@ -74,8 +74,9 @@ export class Allocator {
     const { ledger, quiet } = this.#context;
     const freed = await ledger.run({
       decide: async (draft) => {
-        const subnet = await subnetOf(draft, id).catch(() => undefined);
-        if (subnet === undefined) return false;
+        const found = await referenceOf(draft, id, this.#context.node);
+        if (found === undefined) return false;
+        const { subnet } = found;
         const key = blockKey(subnet.cidr, networkOf(address, subnet.blockLength));
         const block = await draft.read(BlockRecord, key);
         if (block === undefined) return false;

@@ -7,8 +7,9 @@ import type { IpAddress } from '../src/model/ip-address.js';
 import { type Subnet, SubnetRecord } from '../src/model/subnet.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { AddressTakenError } from './allocation-errors.js';
-import { bind, isCooling, unbind } from './block.js';
+import { allocationOf, bind, isCooling, unbind } from './block.js';
 import type { Draft } from './draft.js';
+import { holdsOn, reservedBy } from './subnet-holds.js';
 
 type Request = Parameters<AddressAssignments['bind']>[0];
 
@@ -26,7 +27,8 @@ export class LedgerAssignments implements AddressAssignments {
       const to = { node, handle, since: isoNow(this.#context) };
       for (const address of addresses) {
         const found = await findBlock(draft, address);
-        const outcome = found === undefined ? undefined : bind(found.block, address, to);
+        const reservations = found === undefined ? 0 : await reservationsOf(draft, found, address);
+        const outcome = found === undefined ? undefined : bind(found.block, address, to, reservations);
         if (found === undefined || outcome === undefined || outcome.kind === 'not assigned') throw notAssigned(address);
         if (outcome.kind === 'taken') throw new AddressTakenError(address, outcome.by, undefined);
         if (outcome.block !== found.block) draft.write(BlockRecord, found.key, outcome.block);
@@ -62,11 +64,20 @@ export class LedgerAssignments implements AddressAssignments {
   }
 }
 
+/** How many networks have the address as gateway or auxiliary address. */
+async function reservationsOf(draft: Draft, { subnet, block }: FoundBlock, address: IpAddress): Promise<number> {
+  if (allocationOf(block, address)?.state !== 'reserved') return 0;
+  return reservedBy(await holdsOn(draft, subnet.cidr, [block.cidr]), address);
+}
+
+interface FoundBlock {
+  readonly subnet: Subnet;
+  readonly key: string;
+  readonly block: Block;
+}
+
 /** The block that holds the address, if its subnet and its block are there. */
-export async function findBlock(
-  draft: Draft,
-  address: IpAddress,
-): Promise<{ readonly subnet: Subnet; readonly key: string; readonly block: Block } | undefined> {
+export async function findBlock(draft: Draft, address: IpAddress): Promise<FoundBlock | undefined> {
   const subnets = await draft.list(SubnetRecord, SubnetRecord.prefix);
   const subnet = subnets.find(({ cidr }) => contains(cidr, address));
   if (subnet === undefined) return undefined;

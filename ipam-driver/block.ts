@@ -82,13 +82,15 @@ export type BindOutcome =
  *
  * An auxiliary address can become an endpoint's too: Docker's request for either looks the same, and an address
  * comes here only if our reply to that request gave it to this endpoint.
+ *
+ * @param reservations how many networks have it as auxiliary address
  */
-export function bind(block: Block, address: IpAddress, to: Holder): BindOutcome {
+export function bind(block: Block, address: IpAddress, to: Holder, reservations = 0): BindOutcome {
   const ordinal = ordinalOf(block.cidr, address);
   const by = block.allocations.get(ordinal);
   if (by === undefined) return { kind: 'not assigned' };
   if (by.state === 'bound') return by.handle === to.handle ? { kind: 'bound', block } : { kind: 'taken', by };
-  const ours = by.state === 'unbound' ? by.node === to.node : by.purpose === 'auxiliary' && by.references.length === 1;
+  const ours = by.state === 'unbound' ? by.node === to.node : by.purpose === 'auxiliary' && reservations === 1;
   if (!ours) return { kind: 'taken', by };
   const bound: Allocation = { state: 'bound', ...to, released: false };
   return { kind: 'bound', block: withAllocation(block, ordinal, bound) };

@@ -8,12 +8,13 @@ import type { Subnet } from '../src/model/subnet.js';
 import { allocationOf, allocationsOf } from './block.js';
 import type { IpamSnapshot } from './ipam-snapshot.js';
 import { type Assigned, UNBOUND_HORIZON_MS } from './reclaim.js';
+import { reservedBy } from './subnet-holds.js';
 
 /** What a repair would do, in words that the shell can act on. */
 export type Repair =
   | { readonly kind: 'free'; readonly subnet: Cidr; readonly address: IpAddress; readonly allocation: Assigned }
   | { readonly kind: 'bind'; readonly subnet: Subnet; readonly address: IpAddress; readonly endpoint: Endpoint }
-  | { readonly kind: 'unreserve'; readonly block: Block; readonly address: IpAddress }
+  | { readonly kind: 'unreserve'; readonly subnet: Subnet; readonly address: IpAddress }
   | { readonly kind: 'deleteBlock'; readonly block: Block }
   | { readonly kind: 'deleteHandle'; readonly handle: string };
 
@@ -46,7 +47,7 @@ export function findProblems(view: CheckView): readonly Problem[] {
 }
 
 function overlapping({ pools, subnets }: CheckView): Problem[] {
-  const used = subnets.filter(({ references }) => references.length > 0);
+  const used = subnets.filter(({ use }) => use === 'used');
   return [
     ...pairs(pools).map(([a, b]): Problem => {
       const message = `pools ${a.cidr} and ${b.cidr} overlap; remove one of them`;
@@ -105,11 +106,11 @@ function ofBlock(block: Block, view: CheckView): Problem[] {
   }
   return [...allocationsOf(block)].flatMap(({ address, allocation }): Problem[] => {
     if (allocation.state !== 'reserved') return ofAssigned({ block, address, allocation }, view);
-    const living = allocation.references.filter((id) => subnet.references.some((r) => r.id === id));
-    if (living.length > 0) return [];
+    const holds = view.holds.filter((hold) => hold.subnet === subnet.cidr);
+    if (reservedBy(holds, address) > 0) return [];
     const message = `${address} is reserved as ${allocation.purpose} of a network that is gone`;
     return [
-      { kind: 'reserved-without-subnet', subject: address, message, repair: { kind: 'unreserve', block, address } },
+      { kind: 'reserved-without-subnet', subject: address, message, repair: { kind: 'unreserve', subnet, address } },
     ];
   });
 }

@@ -56,10 +56,15 @@ export class Draft {
     return record.value as T | undefined;
   }
 
-  /** Records whose key is `prefix` and one name more, sorted by key. Corrupt ones are left out, but `exists`. */
-  async list<T>(kind: RecordKind<T>, prefix: string): Promise<readonly T[]> {
+  /**
+   * Records whose key is `prefix` and one name more, sorted by key. Corrupt ones are left out, but `exists`.
+   *
+   * @param after keys of records that were read: the list is as of their last change or later
+   */
+  async list<T>(kind: RecordKind<T>, prefix: string, after: readonly string[] = []): Promise<readonly T[]> {
     let keys = this.#cache.folder(prefix);
-    if (keys === undefined || (this.#mustBeFresh && !this.#fresh.has(prefix))) {
+    const isOlder = after.some((key) => this.#known(key) > this.#cache.listedAt(prefix));
+    if (keys === undefined || isOlder || (this.#mustBeFresh && !this.#fresh.has(prefix))) {
       keys = await this.#cache.list(kind, prefix);
       this.#fresh.add(prefix);
       for (const key of keys) this.#fresh.add(key);

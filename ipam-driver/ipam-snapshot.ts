@@ -4,14 +4,15 @@ import type { CorruptRecordError } from '../src/model/errors.js';
 import { type Handle, HandleRecord } from '../src/model/handle.js';
 import { type Pool, PoolRecord } from '../src/model/pool.js';
 import type { RecordKind } from '../src/model/record.js';
-import { type Subnet, SubnetRecord } from '../src/model/subnet.js';
+import { type NodeSubnet, NodeSubnetRecord, type Subnet, SubnetRecord } from '../src/model/subnet.js';
 import { byCidr } from './cidr-order.js';
 import { decodeStored } from './record-cache.js';
 
-/** Everything that address management keeps in the datastore. The four kinds are read one after the other. */
+/** Everything that address management keeps in the datastore. The kinds are read one after the other. */
 export interface IpamSnapshot {
   readonly pools: readonly Pool[];
   readonly subnets: readonly Subnet[];
+  readonly holds: readonly NodeSubnet[];
   readonly blocks: readonly Block[];
   readonly handles: readonly Handle[];
   readonly corrupt: readonly CorruptRecordError[];
@@ -30,6 +31,7 @@ export async function readSnapshot(datastore: Pick<Datastore, 'list'>): Promise<
   };
   const pools = byCidr(await read(PoolRecord));
   const subnets = byCidr(await read(SubnetRecord));
+  const holds = await read(NodeSubnetRecord);
   const blocks = byCidr(await read(BlockRecord));
-  return { pools, subnets, blocks, handles: await read(HandleRecord), corrupt };
+  return { pools, subnets, holds, blocks, handles: await read(HandleRecord), corrupt };
 }

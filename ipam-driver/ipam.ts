@@ -19,6 +19,7 @@ import { createIpamDriverHandlers } from './handlers.js';
 import { Ledger } from './ledger.js';
 import { isNetworkMade } from './network-made.js';
 import { QuietAddresses } from './quiet-addresses.js';
+import { ReclaimScope } from './reclaim-scope.js';
 import { Reclaimer } from './reclaimer.js';
 import { Reservations } from './reservations.js';
 import { SubnetRegistry } from './subnet-registry.js';
@@ -75,7 +76,7 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
     assignments: new LedgerAssignments(context),
     ensureDefaultPools: (defaults) => registry.ensureDefaultPools(defaults),
     admin: new LedgerIpamAdmin(context, registry, datastore),
-    reclaim: new Reclaimer(context, registry),
+    reclaim: new Reclaimer(context, registry, new ReclaimScope(context, registry, datastore)),
     context,
     registry,
   };

@@ -1,6 +1,7 @@
-import { SubnetRecord, type SubnetReference, subnetKey } from '../src/model/subnet.js';
+import type { SubnetReference } from '../src/model/subnet.js';
 import type { IpamContext } from './allocation-context.js';
 import type { PoolId } from './pool-id.js';
+import { holdOf } from './subnet-holds.js';
 import { networksOn } from './subnet-registry.js';
 
 /**
@@ -17,8 +18,7 @@ export function referencesWithoutNetwork(
 
 /** Whether the network that a pool reference of this node is for exists. */
 export async function isNetworkMade(context: IpamContext, id: PoolId): Promise<boolean> {
-  const subnet = await context.ledger.run({ decide: (draft) => draft.read(SubnetRecord, subnetKey(id.subnet)) });
-  const ours = (subnet?.references ?? []).filter(({ node }) => node === context.node);
-  const without = referencesWithoutNetwork(ours, networksOn(context.store, id.subnet).length);
+  const hold = await context.ledger.run({ decide: (draft) => holdOf(draft, id.subnet, context.node) });
+  const without = referencesWithoutNetwork(hold?.references ?? [], networksOn(context.store, id.subnet).length);
   return !without.some((reference) => reference.id === id.reference);
 }

@@ -2,10 +2,11 @@ import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/bl
 import type { Cidr } from '../src/model/cidr.js';
 import { HandleRecord, handleKey } from '../src/model/handle.js';
 import type { NodeName } from '../src/model/ids.js';
-import { SubnetRecord, subnetKey } from '../src/model/subnet.js';
+import { SubnetRecord } from '../src/model/subnet.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { allocationsOf, disclaim, free, isEmpty } from './block.js';
 import type { Draft } from './draft.js';
+import { holdOf } from './subnet-holds.js';
 import type { SubnetRegistry } from './subnet-registry.js';
 
 /** Records that one transaction changes: with the rest of it, below etcd's limit of 128 writes. */
@@ -21,15 +22,15 @@ export async function releaseNode(context: IpamContext, registry: SubnetRegistry
   const { ledger } = context;
   const subnets = await ledger.run({ fresh: true, decide: (draft) => draft.list(SubnetRecord, SubnetRecord.prefix) });
   let freed = 0;
-  for (const { cidr, references } of subnets) {
-    for (const reference of references.filter((one) => one.node === node)) {
-      await registry.release({ subnet: cidr, reference: reference.id });
-    }
+  for (const { cidr } of subnets) {
+    const hold = await ledger.run({ fresh: true, decide: (draft) => holdOf(draft, cidr, node) });
+    for (const { id } of hold?.references ?? []) await registry.release({ subnet: cidr, reference: id }, node);
     for (let more = true; more; ) {
       const done = await ledger.run({ fresh: true, decide: (draft) => releaseSome(draft, context, { cidr, node }) });
       freed += done.freed;
       more = done.more;
     }
+    await registry.sweep(cidr);
   }
   while (await ledger.run({ fresh: true, decide: (draft) => deleteSomeHandles(draft, node) }));
   return freed;
@@ -40,9 +41,6 @@ async function releaseSome(
   context: IpamContext,
   { cidr, node }: { readonly cidr: Cidr; readonly node: NodeName },
 ): Promise<{ readonly freed: number; readonly more: boolean }> {
-  const key = subnetKey(cidr);
-  const subnet = await draft.read(SubnetRecord, key);
-  if (subnet === undefined) return { freed: 0, more: false };
   const blocks = await draft.list(BlockRecord, blocksPrefix(cidr));
   const changed = blocks
     .map((block) => ({ block, after: withoutNode(block, node, isoNow(context)) }))
@@ -53,9 +51,6 @@ async function releaseSome(
     draft.write(BlockRecord, blockKey(cidr, block.cidr), isEmpty(after) ? undefined : after);
     freed += block.allocations.size - after.allocations.size;
   }
-  const nothingLeft =
-    subnet.references.length === 0 && blocks.every((block) => isEmpty(withoutNode(block, node, isoNow(context))));
-  if (nothingLeft && changed.length === now.length) draft.write(SubnetRecord, key, undefined);
   return { freed, more: changed.length > now.length };
 }
 

@@ -1,16 +1,35 @@
 import { cidrKey, contains } from '../src/model/cidr.js';
 import { InvalidRequestError, NotFoundError } from '../src/model/errors.js';
+import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
-import { type Subnet, SubnetRecord, subnetKey } from '../src/model/subnet.js';
+import { type NodeSubnet, type Subnet, SubnetRecord, type SubnetReference, subnetKey } from '../src/model/subnet.js';
 import type { IpamContext } from './allocation-context.js';
 import type { Place } from './choose-address.js';
 import type { Draft } from './draft.js';
 import type { PoolId } from './pool-id.js';
+import { holdOf } from './subnet-holds.js';
 
-/** The subnet that a pool id stands for. @throws NotFoundError if its ReleasePool has come */
-export async function subnetOf(draft: Draft, id: PoolId): Promise<Subnet> {
+/** What a pool id stands for. */
+export interface HeldSubnet {
+  readonly subnet: Subnet;
+  readonly hold: NodeSubnet;
+  readonly reference: SubnetReference;
+}
+
+/** Undefined: its ReleasePool has come. */
+export async function referenceOf(draft: Draft, id: PoolId, node: NodeName): Promise<HeldSubnet | undefined> {
   const subnet = await draft.read(SubnetRecord, subnetKey(id.subnet));
-  if (subnet?.references.some((reference) => reference.id === id.reference) === true) return subnet;
+  const hold = await holdOf(draft, id.subnet, node);
+  const reference = hold?.references.find((one) => one.id === id.reference);
+  return subnet === undefined || hold === undefined || reference === undefined
+    ? undefined
+    : { subnet, hold, reference };
+}
+
+/** @throws NotFoundError if its ReleasePool has come */
+export async function requireReference(draft: Draft, id: PoolId, node: NodeName): Promise<HeldSubnet> {
+  const found = await referenceOf(draft, id, node);
+  if (found !== undefined) return found;
   throw new NotFoundError(
     `the network of subnet ${id.subnet} is not known any more: its pool was released; remove the network and create it again`,
   );
@@ -18,7 +37,7 @@ export async function subnetOf(draft: Draft, id: PoolId): Promise<Subnet> {
 
 /** Where the containers of a network get their addresses. @throws if its pool may not be used (any more) */
 export async function placeOf(draft: Draft, id: PoolId, context: IpamContext): Promise<Place> {
-  const subnet = await subnetOf(draft, id);
+  const { subnet } = await requireReference(draft, id, context.node);
   const pool = context.store.pools.get(cidrKey(subnet.pool))?.value;
   const cannot = `no address can be given in ${id.subnet}`;
   if (pool === undefined)

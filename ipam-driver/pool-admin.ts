@@ -1,6 +1,7 @@
 import type { PoolChanges, PoolOptions } from '../src/effects/ipam-admin.js';
 import { type Cidr, overlaps } from '../src/model/cidr.js';
 import { ConflictError, InvalidRequestError, NotFoundError } from '../src/model/errors.js';
+import type { NodeName } from '../src/model/ids.js';
 import { type Pool, PoolRecord, poolKey } from '../src/model/pool.js';
 import { ADDRESS_PLAN_KEY, AddressPlanRecord, SubnetRecord } from '../src/model/subnet.js';
 import type { IpamContext } from './allocation-context.js';
@@ -8,6 +9,7 @@ import { byCidr } from './cidr-order.js';
 import type { Draft } from './draft.js';
 import { newPool, requireCompatible, requireValid } from './new-pool.js';
 import { listPools } from './pool-choice.js';
+import { holdsOn } from './subnet-holds.js';
 import { removeSubnet } from './subnet-registry.js';
 
 /** Changes of pools, each one transaction that no change of another node can pass unseen. */
@@ -60,7 +62,8 @@ export class PoolAdmin {
       const subnets = await draft.list(SubnetRecord, SubnetRecord.prefix);
       for (const pool of doomed) {
         for (const subnet of subnets.filter((s) => overlaps(s.cidr, pool.cidr))) {
-          if (subnet.references.length > 0) throw this.#inUse(pool, subnet.cidr, subnet.references[0]?.node ?? '');
+          const holds = await holdsOn(draft, subnet.cidr);
+          if (subnet.use === 'used' || holds.length > 0) throw this.#inUse(pool, subnet.cidr, holds[0]?.node);
           await removeSubnet(draft, subnet);
         }
         draft.write(PoolRecord, poolKey(pool.cidr), undefined);
@@ -81,9 +84,10 @@ export class PoolAdmin {
     });
   }
 
-  #inUse(pool: Pool, subnet: Cidr, node: string): ConflictError {
+  #inUse(pool: Pool, subnet: Cidr, node: NodeName | undefined): ConflictError {
     const names = networksWith(this.#context, subnet);
-    const who = names.length > 0 ? `network ${names.join(', ')}` : `a network of node ${node}`;
+    const who =
+      names.length > 0 ? `network ${names.join(', ')}` : `a network${node === undefined ? '' : ` of node ${node}`}`;
     return new ConflictError(
       `pool ${pool.name} is in use: ${who} has subnet ${subnet}; remove the network first, or stop new use with "corduroy pool set ${pool.name} --disable"`,
     );

@@ -5,7 +5,6 @@ import type { NodeName } from '../src/model/ids.js';
 import { familyOf, type IpFamily } from '../src/model/ip-address.js';
 import type { Pool } from '../src/model/pool.js';
 import { whyNotForContainers } from '../src/model/special-ranges.js';
-import type { Subnet } from '../src/model/subnet.js';
 import { SMALLEST_SUBNET } from './address-rules.js';
 import { byCidr } from './cidr-order.js';
 import { newPool } from './new-pool.js';
@@ -22,12 +21,20 @@ export interface SubnetRequest {
   readonly poolName?: string | undefined;
 }
 
+/** A subnet as far as a new network is concerned. */
+export interface TakenSubnet {
+  readonly cidr: Cidr;
+  /** A network has it; else it is free, and may still have addresses that cool down. */
+  readonly used: boolean;
+  /** A network of this node has it. */
+  readonly ours: boolean;
+}
+
 /** What stands already. */
 export interface AddressingState {
   readonly node: NodeName;
   readonly pools: readonly Pool[];
-  /** Those without a reference are free, and may still have addresses that cool down. */
-  readonly subnets: readonly Subnet[];
+  readonly subnets: readonly TakenSubnet[];
   /** Subnets whose records are corrupt: who uses them is not known, so that nobody else may. */
   readonly unreadable: readonly Cidr[];
   readonly hostRoutes: readonly HostRoute[];
@@ -101,7 +108,7 @@ function requireClear(cidr: Cidr, isWholePool: boolean, state: AddressingState):
     throw new ConflictError(
       `--subnet ${cidr} overlaps ${unreadable}, whose record in the datastore cannot be read; run "corduroy ipam check", or choose another subnet`,
     );
-  const used = state.subnets.filter((subnet) => subnet.references.length > 0 && overlaps(subnet.cidr, cidr));
+  const used = state.subnets.filter((subnet) => subnet.used && overlaps(subnet.cidr, cidr));
   const other = used.find((subnet) => subnet.cidr !== cidr);
   if (other !== undefined)
     throw new ConflictError(
@@ -109,7 +116,7 @@ function requireClear(cidr: Cidr, isWholePool: boolean, state: AddressingState):
         ? `--subnet ${cidr} is a pool that has networks with subnets of their own, such as ${other.cidr}${nameNetworks(other.cidr, state)}; choose a subnet inside it, or add another pool to share`
         : `--subnet ${cidr} overlaps subnet ${other.cidr}${nameNetworks(other.cidr, state)}; choose another subnet`,
     );
-  const ours = used.some((subnet) => subnet.references.some(({ node }) => node === state.node));
+  const ours = used.some((subnet) => subnet.ours);
   if (ours && !isWholePool)
     throw new ConflictError(
       `--subnet ${cidr} is in use on this node${nameNetworks(cidr, state) || ' by a network that is being created, or was not finished'}; choose another subnet, or remove that network`,
@@ -132,9 +139,9 @@ function carve(request: SubnetRequest, state: AddressingState, size: number): Po
     );
   for (const pool of candidates) {
     const length = size === 0 ? pool.networkPrefix : size;
-    // A subnet without references only keeps addresses cooling: it can be used again as it is, but not in part.
+    // One that nobody uses only keeps addresses cooling: it can be used again as it is, but not in part.
     const cidr = nextFreeSubnet(pool.cidr, length, [
-      ...state.subnets.filter((s) => s.references.length > 0 || prefixLengthOf(s.cidr) !== length).map((s) => s.cidr),
+      ...state.subnets.filter((s) => s.used || prefixLengthOf(s.cidr) !== length).map((s) => s.cidr),
       ...state.unreadable,
       ...state.hostRoutes.map(({ destination }) => destination),
     ]);
@@ -149,7 +156,7 @@ function noneLeft(request: SubnetRequest, candidates: readonly Pool[], state: Ad
   if (candidates.length === 0)
     return new ConflictError(`${what}: there is no usable pool (${listPools(state.pools)}); ${cure}`);
   const counts = candidates.map((pool) => {
-    const used = state.subnets.filter((s) => s.references.length > 0 && contains(pool.cidr, s.cidr)).length;
+    const used = state.subnets.filter((s) => s.used && contains(pool.cidr, s.cidr)).length;
     const routes = state.hostRoutes.filter(({ destination }) => overlaps(destination, pool.cidr)).length;
     return `${pool.cidr} has ${used} subnets in use${routes > 0 ? ` and ${routes} host routes in it` : ''}`;
   });

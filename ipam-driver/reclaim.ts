@@ -3,7 +3,7 @@ import type { Allocation, Block } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { DockerNetworkId, NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
-import type { ReferenceId, Subnet } from '../src/model/subnet.js';
+import type { NodeSubnet, ReferenceId } from '../src/model/subnet.js';
 import { allocationsOf } from './block.js';
 
 /** From RequestAddress to CreateEndpoint Docker takes milliseconds. */
@@ -26,7 +26,8 @@ export interface Doomed {
 export interface ReclaimView {
   readonly now: Date;
   readonly node: NodeName;
-  readonly subnets: readonly Subnet[];
+  /** This node's. */
+  readonly holds: readonly NodeSubnet[];
   readonly blocks: readonly Block[];
   /** Ids of the endpoints in the store. */
   readonly endpoints: ReadonlySet<string>;
@@ -64,11 +65,11 @@ export function decideReclaim(view: ReclaimView): ReclaimDecision {
     if (doomed.allocation.state === 'unbound') return isForgotten(doomed, view);
     return isEndpointGone(doomed.allocation.handle, view) && confirmed(`${doomed.address} ${doomed.allocation.handle}`);
   });
-  const references = view.subnets.flatMap((subnet) =>
-    subnet.references
-      .filter(({ node, requestedAt }) => node === view.node && olderThan(requestedAt, REFERENCE_GRACE_MS, view.now))
-      .filter(({ id }) => isNetworkGone(subnet.cidr, view) && confirmed(`${subnet.cidr} ${id}`))
-      .map(({ id }) => ({ subnet: subnet.cidr, reference: id })),
+  const references = view.holds.flatMap(({ subnet, references }) =>
+    references
+      .filter(({ requestedAt }) => olderThan(requestedAt, REFERENCE_GRACE_MS, view.now))
+      .filter(({ id }) => isNetworkGone(subnet, view) && confirmed(`${subnet} ${id}`))
+      .map(({ id }) => ({ subnet, reference: id })),
   );
   return { addresses, references, suspects };
 }

@@ -1,32 +1,33 @@
 import type { AddressReclaim, Reclaimed } from '../src/effects/address-reclaim.js';
 import type { DockerNetwork } from '../src/effects/docker.js';
-import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
+import { BlockRecord, blockKey } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
 import { endpointsOfKeys } from '../src/model/endpoint.js';
 import type { DockerNetworkId } from '../src/model/ids.js';
-import { type Subnet, SubnetRecord } from '../src/model/subnet.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { findBlock } from './assignments.js';
 import { allocationOf, free, isCooling } from './block.js';
-import type { Draft } from './draft.js';
 import { type Doomed, decideReclaim, type ReclaimView } from './reclaim.js';
+import type { ReclaimScope } from './reclaim-scope.js';
 import type { SubnetRegistry } from './subnet-registry.js';
 
 /** Reads what there is, asks `decideReclaim`, and frees what it says if it is still as it was seen. */
 export class Reclaimer implements AddressReclaim {
   readonly #context: IpamContext;
   readonly #registry: SubnetRegistry;
+  readonly #scope: ReclaimScope;
   #suspects: ReadonlyMap<string, Date> = new Map();
 
-  constructor(context: IpamContext, registry: SubnetRegistry) {
+  constructor(context: IpamContext, registry: SubnetRegistry, scope: ReclaimScope) {
     this.#context = context;
     this.#registry = registry;
+    this.#scope = scope;
   }
 
   async reclaim(docker: readonly DockerNetwork[] | undefined): Promise<Reclaimed> {
-    const { ledger, log } = this.#context;
-    const { subnets, blocks } = await ledger.run({ fresh: true, decide: readAll });
-    const decision = decideReclaim({ ...this.#view(), subnets, blocks, docker });
+    const { log } = this.#context;
+    const { holds, blocks, unheld } = await this.#scope.look();
+    const decision = decideReclaim({ ...this.#view(), holds, blocks, docker });
     this.#suspects = decision.suspects;
     const addresses = [];
     for (const doomed of decision.addresses) {
@@ -40,11 +41,11 @@ export class Reclaimer implements AddressReclaim {
       freedSubnets.push(subnet);
       log.info({ subnet, reference }, 'gave up the subnet of a network that nobody knows');
     }
-    await this.#registry.sweepAll();
+    for (const subnet of unheld) await this.#registry.sweep(subnet);
     return { addresses, subnets: freedSubnets };
   }
 
-  #view(): Omit<ReclaimView, 'subnets' | 'blocks' | 'docker'> {
+  #view(): Omit<ReclaimView, 'holds' | 'blocks' | 'docker'> {
     const { clock, node, store } = this.#context;
     const networks = new Map<DockerNetworkId, readonly Cidr[]>();
     for (const [id, { value }] of store.localNetworks) {
@@ -58,14 +59,6 @@ export class Reclaimer implements AddressReclaim {
     const endpoints = new Set([...store.endpoints.keys(), ...unreadable]);
     return { now: clock.now(), node, endpoints, networks, suspects: this.#suspects };
   }
-}
-
-/** Every subnet and every block, as of one moment or nearly. */
-export async function readAll(draft: Draft): Promise<{ subnets: readonly Subnet[]; blocks: readonly Block[] }> {
-  const subnets = await draft.list(SubnetRecord, SubnetRecord.prefix);
-  const blocks = [];
-  for (const { cidr } of subnets) blocks.push(...(await draft.list(BlockRecord, blocksPrefix(cidr))));
-  return { subnets, blocks };
 }
 
 /** Frees an address if it is still held as it was seen. */

@@ -23,6 +23,8 @@ export class RecordCache {
   readonly #records = new Map<string, CachedRecord>();
   /** Keys that exist, of each folder that was listed. */
   readonly #folders = new Map<string, Set<string>>();
+  /** The store's revision that each folder was listed at. */
+  readonly #listedAt = new Map<string, Revision>();
 
   constructor(datastore: Pick<Datastore, 'get' | 'list'>, log: Logger) {
     this.#datastore = datastore;
@@ -49,9 +51,15 @@ export class RecordCache {
     return this.#folders.get(prefix);
   }
 
+  /** ABSENT: it was not listed. What was written later may be missing. */
+  listedAt(prefix: string): Revision {
+    return this.#listedAt.get(prefix) ?? ABSENT;
+  }
+
   /** @param prefix ends in a slash, and only such keys as have no further slash are kept */
   async list<T>(kind: RecordKind<T>, prefix: string): Promise<ReadonlySet<string>> {
-    const { items } = await this.#datastore.list(prefix);
+    const { items, revision } = await this.#datastore.list(prefix);
+    this.#listedAt.set(prefix, revision);
     const told = new Set(this.corrupt().map(({ key }) => key));
     for (const key of this.#folders.get(prefix) ?? []) this.#records.delete(key);
     const keys = new Set<string>();

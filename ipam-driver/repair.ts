@@ -4,35 +4,27 @@ import { HandleRecord, handleKey } from '../src/model/handle.js';
 import { parseHandleId } from '../src/model/ids.js';
 import { SubnetRecord, subnetKey } from '../src/model/subnet.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
-import { allocationOf, assign, bind, claim, emptyBlock, unreserve } from './block.js';
+import { assign, bind, claim, emptyBlock } from './block.js';
 import type { Repair } from './check.js';
 import type { Draft } from './draft.js';
 import { freeIfSame } from './reclaimer.js';
+import { endReservation, settleReservation } from './subnet-holds.js';
 
 /** Does one repair if it is still needed. False: things have changed since, and nothing was done. */
-export function repair(context: IpamContext, what: Repair): Promise<boolean> {
+export async function repair(context: IpamContext, what: Repair): Promise<boolean> {
   if (what.kind === 'free') return freeIfSame(context, what);
+  if (what.kind === 'unreserve') return unreserveIfNobodys(context, what);
   return context.ledger.run({ fresh: true, decide: (draft) => decideRepair(draft, context, what) });
 }
 
 async function decideRepair(
   draft: Draft,
   context: IpamContext,
-  what: Exclude<Repair, { kind: 'free' }>,
+  what: Exclude<Repair, { kind: 'free' | 'unreserve' }>,
 ): Promise<boolean> {
   switch (what.kind) {
     case 'bind':
       return bindToEndpoint(draft, context, what);
-    case 'unreserve': {
-      const key = blockKey(what.block.subnet, what.block.cidr);
-      const block = await draft.read(BlockRecord, key);
-      const subnet = await draft.read(SubnetRecord, subnetKey(what.block.subnet));
-      const by = block === undefined ? undefined : allocationOf(block, what.address);
-      if (block === undefined || by?.state !== 'reserved') return false;
-      if (by.references.some((id) => subnet?.references.some((r) => r.id === id) === true)) return false;
-      draft.write(BlockRecord, key, unreserve(block, what.address));
-      return true;
-    }
     case 'deleteBlock': {
       const key = blockKey(what.block.subnet, what.block.cidr);
       const block = await draft.read(BlockRecord, key);
@@ -50,6 +42,15 @@ async function decideRepair(
       return true;
     }
   }
+}
+
+/** In two steps, so that no network can come to share the address unseen between the look and the deed. */
+async function unreserveIfNobodys(
+  { ledger }: IpamContext,
+  { subnet, address }: Extract<Repair, { kind: 'unreserve' }>,
+): Promise<boolean> {
+  if (!(await ledger.run({ fresh: true, decide: (draft) => endReservation(draft, subnet, address) }))) return false;
+  return ledger.run({ fresh: true, decide: (draft) => settleReservation(draft, subnet, address) });
 }
 
 async function bindToEndpoint(

@@ -1,14 +1,15 @@
-import { type Allocation, BlockRecord, blockKey } from '../src/model/block.js';
+import { type Block, BlockRecord, blockKey } from '../src/model/block.js';
 import { networkOf } from '../src/model/cidr.js';
 import type { IpAddress } from '../src/model/ip-address.js';
-import { type Reservation, type Subnet, SubnetRecord, subnetKey } from '../src/model/subnet.js';
+import type { NodeSubnet, Reservation, SubnetReference } from '../src/model/subnet.js';
 import { defaultGateway } from './address-rules.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { AddressTakenError } from './allocation-errors.js';
-import { allocationOf, assign, claim, emptyBlock, reassign, unreserve } from './block.js';
+import { allocationOf, claim, emptyBlock, reassign } from './block.js';
 import type { Draft } from './draft.js';
-import { placeOf, requireInside, subnetOf } from './place.js';
+import { placeOf, referenceOf, requireInside, requireReference } from './place.js';
 import type { PoolId } from './pool-id.js';
+import { endReservation, settleReservation, writeHold } from './subnet-holds.js';
 
 /**
  * Gateways and auxiliary addresses. They belong to the pool reference that asked for them, because Docker releases
@@ -30,64 +31,48 @@ export class Reservations {
   }
 
   /** False: it was not reserved by this reference. */
-  release(id: PoolId, address: IpAddress): Promise<boolean> {
-    return this.#context.ledger.run({
+  async release(id: PoolId, address: IpAddress): Promise<boolean> {
+    const { ledger, node } = this.#context;
+    const ended = await ledger.run({
       decide: async (draft) => {
-        const subnet = await subnetOf(draft, id).catch(() => undefined);
-        const reference = subnet?.references.find((r) => r.id === id.reference);
-        if (subnet === undefined || reference === undefined) return false;
-        const reservations = reference.reservations.filter((r) => r.address !== address);
-        if (reservations.length === reference.reservations.length) return false;
-        const wasReserved = await dropReservation(draft, subnet, id.reference, address);
-        writeReference(draft, subnet, { ...reference, reservations });
-        return wasReserved;
+        const found = await referenceOf(draft, id, node);
+        if (found === undefined) return undefined;
+        const reservations = found.reference.reservations.filter((r) => r.address !== address);
+        if (reservations.length === found.reference.reservations.length) return undefined;
+        replaceReference(draft, found.hold, { ...found.reference, reservations });
+        return (await endReservation(draft, found.subnet, address)) ? found.subnet : undefined;
       },
     });
+    if (ended === undefined) return false;
+    await ledger.run({ decide: (draft) => settleReservation(draft, ended, address) });
+    return true;
   }
 
   async #decide(draft: Draft, id: PoolId, { address, purpose }: Reservation): Promise<void> {
     const { node } = this.#context;
     await placeOf(draft, id, this.#context);
-    const subnet = await subnetOf(draft, id);
+    const { subnet, hold, reference } = await requireReference(draft, id, node);
     const cidr = networkOf(address, subnet.blockLength);
     const key = blockKey(subnet.cidr, cidr);
     const block = (await draft.read(BlockRecord, key)) ?? emptyBlock({ cidr, subnet: subnet.cidr });
     const by = allocationOf(block, address);
     if (by !== undefined && !(by.state === 'reserved' && by.purpose === purpose))
       throw new AddressTakenError(address, by, undefined);
-    const references = new Set(by === undefined ? [] : by.references).add(id.reference);
-    const since = by?.since ?? isoNow(this.#context);
-    const allocation: Allocation = { state: 'reserved', purpose, references: [...references], since };
-    const outcome = assign(block, address, allocation);
-    const after = outcome.kind === 'assigned' ? outcome.block : reassign(block, address, allocation);
-    draft.write(BlockRecord, key, block.node === undefined ? claim(after, node, isoNow(this.#context)) : after);
-    const reference = subnet.references.find((r) => r.id === id.reference);
-    if (reference === undefined || reference.reservations.some((r) => r.address === address)) return;
-    writeReference(draft, subnet, { ...reference, reservations: [...reference.reservations, { address, purpose }] });
+    if (by === undefined || by.ending) draft.write(BlockRecord, key, this.#reserved(block, { address, purpose }));
+    // Thousands of nodes share a gateway: they need not write its block to know that it stays reserved.
+    else draft.guard(key);
+    if (reference.reservations.some((r) => r.address === address)) return;
+    replaceReference(draft, hold, { ...reference, reservations: [...reference.reservations, { address, purpose }] });
+  }
+
+  #reserved(block: Block, { address, purpose }: Reservation): Block {
+    const since = allocationOf(block, address)?.since ?? isoNow(this.#context);
+    const after = reassign(block, address, { state: 'reserved', purpose, ending: false, since });
+    return block.node === undefined ? claim(after, this.#context.node, isoNow(this.#context)) : after;
   }
 }
 
-/** One reference less holds the address; it is freed with the last. False: an endpoint has it, or nobody. */
-export async function dropReservation(
-  draft: Draft,
-  subnet: Subnet,
-  reference: PoolId['reference'],
-  address: IpAddress,
-): Promise<boolean> {
-  const key = blockKey(subnet.cidr, networkOf(address, subnet.blockLength));
-  const block = await draft.read(BlockRecord, key);
-  const by = block === undefined ? undefined : allocationOf(block, address);
-  if (block === undefined || by?.state !== 'reserved') return false;
-  const references = by.references.filter((id) => id !== reference);
-  draft.write(
-    BlockRecord,
-    key,
-    references.length === 0 ? unreserve(block, address) : reassign(block, address, { ...by, references }),
-  );
-  return true;
-}
-
-function writeReference(draft: Draft, subnet: Subnet, reference: Subnet['references'][number]): void {
-  const references = subnet.references.map((r) => (r.id === reference.id ? reference : r));
-  draft.write(SubnetRecord, subnetKey(subnet.cidr), { ...subnet, references });
+function replaceReference(draft: Draft, hold: NodeSubnet, reference: SubnetReference): void {
+  const references = hold.references.map((r) => (r.id === reference.id ? reference : r));
+  writeHold(draft, { ...hold, references });
 }

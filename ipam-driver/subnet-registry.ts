@@ -2,10 +2,12 @@ import type { HostRoute, HostRoutes } from '../src/effects/host-routes.js';
 import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
 import { type Cidr, overlaps, parseCidr, prefixLengthOf } from '../src/model/cidr.js';
 import { ConflictError, describeError, InvalidRequestError } from '../src/model/errors.js';
+import type { NodeName } from '../src/model/ids.js';
 import { type Pool, PoolRecord, poolKey } from '../src/model/pool.js';
 import {
   ADDRESS_PLAN_KEY,
   AddressPlanRecord,
+  type NodeSubnet,
   parseReferenceId,
   type Subnet,
   SubnetRecord,
@@ -13,12 +15,19 @@ import {
   subnetKey,
 } from '../src/model/subnet.js';
 import { type IpamContext, isoNow, newId } from './allocation-context.js';
-import { allocationsOf, disclaim, free, isEmpty } from './block.js';
+import { allocationsOf, disclaim, free, isVacantSince, unreserve } from './block.js';
 import type { Draft } from './draft.js';
 import { newPool } from './new-pool.js';
-import { choosePool, type SubnetRequest } from './pool-choice.js';
+import { referenceOf } from './place.js';
+import {
+  type AddressingState,
+  choosePool,
+  type PoolChoice,
+  type SubnetRequest,
+  type TakenSubnet,
+} from './pool-choice.js';
 import type { PoolId } from './pool-id.js';
-import { dropReservation } from './reservations.js';
+import { endReservation, hasEnding, holdOf, holdsOn, settled, writeHold } from './subnet-holds.js';
 
 /** Blocks that one transaction cleans up: with the rest of it, below etcd's limit of 128 writes. */
 const SWEPT_AT_ONCE = 30;
@@ -27,6 +36,8 @@ const SWEPT_AT_ONCE = 30;
 export class SubnetRegistry {
   readonly #context: IpamContext;
   readonly #hostRoutes: HostRoutes;
+  /** Subnets that this node holds, or in which it may have something left. */
+  readonly known = new Set<Cidr>();
 
   constructor(context: IpamContext, hostRoutes: HostRoutes) {
     this.#context = context;
@@ -37,20 +48,25 @@ export class SubnetRegistry {
   async request(request: SubnetRequest): Promise<PoolId> {
     const { ledger } = this.#context;
     const hostRoutes = await this.#routes();
-    return ledger.run({ fresh: true, decide: (draft) => this.#decide(draft, request, hostRoutes) });
+    const joined = await ledger.run({ decide: (draft) => this.#join(draft, request, hostRoutes) });
+    const id = joined ?? (await ledger.run({ fresh: true, decide: (draft) => this.#plan(draft, request, hostRoutes) }));
+    this.known.add(id.subnet);
+    return id;
   }
 
-  /** Its gateway and auxiliary addresses go too. False: it was not held. */
-  async release(id: PoolId): Promise<boolean> {
+  /**
+   * Its gateway and auxiliary addresses go too. False: it was not held.
+   *
+   * @param node whose it is; this node's if absent
+   */
+  async release(id: PoolId, node = this.#context.node): Promise<boolean> {
     const held = await this.#context.ledger.run({
       decide: async (draft) => {
-        const key = subnetKey(id.subnet);
-        const subnet = await draft.read(SubnetRecord, key);
-        const reference = subnet?.references.find((r) => r.id === id.reference);
-        if (subnet === undefined || reference === undefined) return false;
-        for (const { address } of reference.reservations) await dropReservation(draft, subnet, reference.id, address);
-        const references = subnet.references.filter((r) => r.id !== reference.id);
-        draft.write(SubnetRecord, key, { ...subnet, references });
+        const found = await referenceOf(draft, id, node);
+        if (found === undefined) return false;
+        const { subnet, hold, reference } = found;
+        for (const { address } of reference.reservations) await endReservation(draft, subnet, address);
+        writeHold(draft, { ...hold, references: hold.references.filter((r) => r.id !== reference.id) });
         return true;
       },
     });
@@ -63,15 +79,10 @@ export class SubnetRegistry {
    * nobody holds, but for addresses that cool down or that an endpoint still has.
    */
   async sweep(cidr: Cidr): Promise<void> {
-    for (let more = true; more; )
-      more = await this.#context.ledger.run({ fresh: true, decide: (d) => this.#sweepSome(d, cidr) });
-  }
-
-  async sweepAll(): Promise<void> {
-    const { ledger, node } = this.#context;
-    const subnets = await ledger.run({ fresh: true, decide: (draft) => draft.list(SubnetRecord, SubnetRecord.prefix) });
-    for (const { cidr, references } of subnets) {
-      if (!references.some((reference) => reference.node === node)) await this.sweep(cidr);
+    for (;;) {
+      const left = await this.#context.ledger.run({ fresh: true, decide: (draft) => this.#sweepSome(draft, cidr) });
+      if (left === 'nothing') this.known.delete(cidr);
+      if (left !== 'more') return;
     }
   }
 
@@ -113,75 +124,124 @@ export class SubnetRegistry {
     }
   }
 
-  async #decide(draft: Draft, request: SubnetRequest, hostRoutes: readonly HostRoute[]): Promise<PoolId> {
-    const { node, store, settings, nodeMatches } = this.#context;
+  /** A subnet that nobody uses yet: nothing may come to overlap it meanwhile. */
+  async #plan(draft: Draft, request: SubnetRequest, hostRoutes: readonly HostRoute[]): Promise<PoolId> {
+    const { node } = this.#context;
     // Read first: a plan that is the same when we commit means that the lists below are complete.
     await draft.read(AddressPlanRecord, ADDRESS_PLAN_KEY);
-    const pools = await draft.list(PoolRecord, PoolRecord.prefix);
     const subnets = await draft.list(SubnetRecord, SubnetRecord.prefix);
-    const choice = choosePool(request, {
+    const taken: TakenSubnet[] = [];
+    for (const subnet of subnets) taken.push(await this.#taken(draft, subnet));
+    const pools = await draft.list(PoolRecord, PoolRecord.prefix);
+    const unreadable = draft.corruptKeys(SubnetRecord.prefix).flatMap(subnetOfKey);
+    const { cidr, pool, isNewPool } = this.#choose(request, { pools, subnets: taken, unreadable, hostRoutes });
+    if (isNewPool) draft.write(PoolRecord, poolKey(pool.cidr), pool);
+    for (const left of subnets) if (left.cidr !== cidr && overlaps(left.cidr, cidr)) await removeSubnet(draft, left);
+    const blockLength = Math.max(pool.blockSize, prefixLengthOf(cidr));
+    const existing = subnets.find((subnet) => subnet.cidr === cidr) ?? { cidr, blockLength };
+    draft.write(SubnetRecord, subnetKey(cidr), { ...existing, pool: pool.cidr, use: 'used' });
+    draft.write(AddressPlanRecord, ADDRESS_PLAN_KEY, { changedBy: node });
+    return this.#hold(draft, cidr, request);
+  }
+
+  /** A subnet that others use is joined by comparing its record: it overlaps nothing, and nobody can take it away unseen. */
+  async #join(draft: Draft, request: SubnetRequest, hostRoutes: readonly HostRoute[]): Promise<PoolId | undefined> {
+    const { cidr } = request;
+    const key = cidr && subnetKey(cidr);
+    const subnet = key === undefined ? undefined : await draft.read(SubnetRecord, key).catch(() => undefined);
+    const pools = [...this.#context.store.pools.values()].map(({ value }) => value);
+    const isKnown = pools.some((pool) => pool.cidr === subnet?.pool);
+    if (key === undefined || subnet?.use !== 'used' || !isKnown) return undefined;
+    this.#choose(request, { pools, subnets: [await this.#taken(draft, subnet)], unreadable: [], hostRoutes });
+    draft.guard(key);
+    return this.#hold(draft, subnet.cidr, request);
+  }
+
+  async #taken(draft: Draft, { cidr, use }: Subnet): Promise<TakenSubnet> {
+    // What rests may have a holder all the same, if whoever found it without one stopped half-way.
+    const used = use === 'used' || (await holdsOn(draft, cidr)).length > 0;
+    return { cidr, used, ours: used && (await holdOf(draft, cidr, this.#context.node)) !== undefined };
+  }
+
+  #choose(
+    request: SubnetRequest,
+    found: Pick<AddressingState, 'pools' | 'subnets' | 'unreadable' | 'hostRoutes'>,
+  ): PoolChoice {
+    const { node, store, settings, nodeMatches } = this.#context;
+    const { autoPools } = settings;
+    return choosePool(request, {
+      ...found,
       node,
-      pools,
-      subnets,
-      unreadable: draft.corruptKeys(SubnetRecord.prefix).flatMap(subnetOfKey),
-      hostRoutes,
-      autoPools: settings.autoPools,
+      autoPools,
       nodeMatches,
       networksOn: (subnet) => networksOn(store, subnet),
     });
-    const { cidr, pool } = choice;
-    if (choice.isNewPool) draft.write(PoolRecord, poolKey(pool.cidr), pool);
-    for (const left of subnets) if (left.cidr !== cidr && overlaps(left.cidr, cidr)) await removeSubnet(draft, left);
-    const existing = subnets.find((subnet) => subnet.cidr === cidr);
-    const blockLength = Math.max(pool.blockSize, prefixLengthOf(cidr));
-    const subnet: Subnet = existing ?? { cidr, pool: pool.cidr, blockLength, references: [] };
-    const reference: SubnetReference = {
-      id: parseReferenceId(newId()),
-      node,
-      requestedAt: isoNow(this.#context),
-      reservations: [],
-      ...(request.range === undefined ? {} : { range: request.range }),
-    };
-    const references = [...subnet.references, reference];
-    draft.write(SubnetRecord, subnetKey(cidr), { ...subnet, pool: pool.cidr, references });
-    draft.write(AddressPlanRecord, ADDRESS_PLAN_KEY, { changedBy: node });
-    return { subnet: cidr, range: request.range, reference: reference.id };
   }
 
-  /** True: there is more to do, in another transaction. */
-  async #sweepSome(draft: Draft, cidr: Cidr): Promise<boolean> {
+  async #hold(draft: Draft, subnet: Cidr, { range }: SubnetRequest): Promise<PoolId> {
     const { node } = this.#context;
+    const reference: SubnetReference = {
+      id: parseReferenceId(newId()),
+      requestedAt: isoNow(this.#context),
+      reservations: [],
+      ...(range === undefined ? {} : { range }),
+    };
+    const before = await holdOf(draft, subnet, node);
+    writeHold(draft, { subnet, node, references: [...(before?.references ?? []), reference] });
+    return { subnet, range, reference: reference.id };
+  }
+
+  /** What is left of this node's, or of a subnet that rests. `more`: there is more to do, in another transaction. */
+  async #sweepSome(draft: Draft, cidr: Cidr): Promise<'more' | 'something' | 'nothing'> {
     const key = subnetKey(cidr);
     const subnet = await draft.read(SubnetRecord, key);
-    if (subnet === undefined || subnet.references.some((r) => r.node === node)) return false;
+    if (subnet === undefined) return 'nothing';
     const blocks = await draft.list(BlockRecord, blocksPrefix(cidr));
-    const swept = blocks.map((block) => ({ block, after: this.#sweptBlock(block, subnet) }));
+    const ending = blocks.filter(hasEnding).map((block) => block.cidr);
+    const holds = await holdsOn(draft, cidr, ending);
+    const use = holds.length > 0 ? 'used' : 'resting';
+    if (subnet.use !== use) {
+      // Looked at again once this is written: of a resting subnet the list of holders is complete.
+      draft.write(SubnetRecord, key, { ...subnet, use });
+      return 'more';
+    }
+    const swept = blocks.map((block) => ({ block, after: this.#sweptBlock(block, holds) }));
     const changed = swept.filter(({ block, after }) => after !== block);
     for (const { block, after } of changed.slice(0, SWEPT_AT_ONCE))
       draft.write(BlockRecord, blockKey(cidr, block.cidr), after);
-    draft.guard(key);
-    if (changed.length > SWEPT_AT_ONCE) return true;
-    const nothingLeft = subnet.references.length === 0 && swept.every(({ after }) => after === undefined);
+    if (changed.length > SWEPT_AT_ONCE) {
+      draft.guard(key);
+      return 'more';
+    }
+    const nothingLeft = holds.length === 0 && swept.every(({ after }) => after === undefined);
     if (nothingLeft) draft.write(SubnetRecord, key, undefined);
-    return false;
+    else if (changed.length > 0) draft.guard(key);
+    const isOurs = holds.some((hold) => hold.node === this.#context.node);
+    const hasOurs = swept.some(({ after }) => after !== undefined && isOf(after, this.#context.node));
+    return nothingLeft || (holds.length > 0 && !isOurs && !hasOurs) ? 'nothing' : 'something';
   }
 
-  #sweptBlock(block: Block, subnet: Subnet): Block | undefined {
+  /** Undefined: nothing of it is worth keeping. */
+  #sweptBlock(block: Block, holds: readonly NodeSubnet[]): Block | undefined {
     const { node, clock, settings } = this.#context;
-    const isOrphan = subnet.references.length === 0;
-    if (block.node !== node && !isOrphan) return block;
-    let after = block;
+    let after = settled(block, holds);
+    if (holds.some((hold) => hold.node === node)) return after;
+    const isOrphan = holds.length === 0;
+    if (block.node !== node && !isOrphan) return after;
     for (const { address, allocation } of allocationsOf(block)) {
       if (allocation.state === 'unbound' && allocation.node === node)
         after = free(after, address, isoNow(this.#context));
+      if (allocation.state === 'reserved' && isOrphan) after = unreserve(after, address);
     }
-    const isCool = after.cooling.every(
-      ({ releasedAt }) => clock.now().getTime() - new Date(releasedAt).getTime() >= settings.cooldownMs,
-    );
-    if (isEmpty(after) || (after.allocations.size === 0 && isCool)) return undefined;
+    if (isVacantSince(after, new Date(clock.now().getTime() - settings.cooldownMs)) && after.allocations.size === 0)
+      return undefined;
     return after.node === node ? disclaim(after) : after;
   }
 }
+
+/** Whether the block, or an address of it, is the node's. */
+export const isOf = (block: Block, node: NodeName): boolean =>
+  block.node === node || [...block.allocations.values()].some((by) => by.state !== 'reserved' && by.node === node);
 
 /** The CIDR that a subnet's key names; none if even the key is not ours. */
 function subnetOfKey(key: string): Cidr[] {
@@ -193,7 +253,7 @@ function subnetOfKey(key: string): Cidr[] {
   }
 }
 
-/** With its blocks. @throws ConflictError if an endpoint still has an address of it */
+/** With its blocks; nobody may hold it. @throws ConflictError if an endpoint still has an address of it */
 export async function removeSubnet(draft: Draft, subnet: Subnet): Promise<void> {
   for (const block of await draft.list(BlockRecord, blocksPrefix(subnet.cidr))) {
     const bound = [...allocationsOf(block)].find(({ allocation }) => allocation.state === 'bound');

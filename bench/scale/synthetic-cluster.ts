@@ -20,7 +20,7 @@ import { NodeRecord, nodeKey } from '../../src/model/node.js';
 import { PoolRecord, poolKey } from '../../src/model/pool.js';
 import { defaultProfile, ProfileRecord, profileKey } from '../../src/model/profile.js';
 import { parseRule } from '../../src/model/rule-grammar.js';
-import { SubnetRecord, subnetKey } from '../../src/model/subnet.js';
+import { NodeSubnetRecord, nodeSubnetKey, parseReferenceId, SubnetRecord, subnetKey } from '../../src/model/subnet.js';
 
 /** One text under one key, as a real cluster would have written it. */
 export type SyntheticRecord = Pick<StoredValue, 'key' | 'value'>;
@@ -147,7 +147,7 @@ function* network(n: number): Generator<SyntheticRecord> {
       cidr,
       pool: n === 0 ? SHARED.subnet : OTHERS,
       blockLength: BLOCK_LENGTH,
-      references: [{ id: idOf(name).slice(0, 12) as never, node: nodeName(0), requestedAt: SINCE, reservations: [] }],
+      use: 'used',
     }),
   };
 }
@@ -193,6 +193,12 @@ function* nodeRecords(size: ClusterSize, node: number): Generator<SyntheticRecor
         provisional: false,
         linkLocalGateway: parseIpAddress(`169.254.1.${place + 1}`),
       }),
+    };
+    const subnet = subnetOfNetwork(n);
+    const reference = { id: parseReferenceId(idOf(`${name} ${n}`).slice(0, 12)), requestedAt: SINCE, reservations: [] };
+    yield {
+      key: nodeSubnetKey(subnet, name),
+      value: NodeSubnetRecord.encode({ subnet, node: name, references: [reference] }),
     };
     yield block(node, n, endpoints);
   }

@@ -3,7 +3,6 @@ import { addressAt, type Cidr, cidrKey, parseCidr, sizeOf } from './cidr.js';
 import { type HandleId, type NodeName, parseHandleId, parseNodeName } from './ids.js';
 import type { IpAddress } from './ip-address.js';
 import { defineRecord, parsed } from './record.js';
-import { parseReferenceId, type ReferenceId } from './subnet.js';
 
 /** Who has an address, and since when (ISO 8601, UTC). Handle and `since` together tell one allocation from the next. */
 export type Allocation =
@@ -20,8 +19,11 @@ export type Allocation =
   | {
       readonly state: 'reserved';
       readonly purpose: 'gateway' | 'auxiliary';
-      /** Not empty: networks of one subnet share a gateway, on one node and across nodes. */
-      readonly references: readonly ReferenceId[];
+      /**
+       * A network that had it is gone. Networks of one subnet share their gateway, and each tells in its node's NodeSubnet:
+       * another that comes to share it now must write the block, so that the nodes' records, read now, are complete.
+       */
+      readonly ending: boolean;
       readonly since: string;
     };
 
@@ -61,7 +63,7 @@ const allocation: z.ZodType<Allocation> = z.discriminatedUnion('state', [
   z.object({
     state: z.literal('reserved'),
     purpose: z.enum(['gateway', 'auxiliary']),
-    references: z.array(parsed(parseReferenceId)).min(1),
+    ending: z.boolean(),
     since: z.string(),
   }),
 ]) as unknown as z.ZodType<Allocation>;

@@ -26,7 +26,6 @@ export interface Reservation {
 /** One Docker network's hold on a subnet, from RequestPool to ReleasePool. Docker does not say which network it is. */
 export interface SubnetReference {
   readonly id: ReferenceId;
-  readonly node: NodeName;
   /** ISO 8601, UTC. */
   readonly requestedAt: string;
   /** `--ip-range`: where its containers' addresses are chosen; inside the subnet. */
@@ -35,35 +34,56 @@ export interface SubnetReference {
   readonly reservations: readonly Reservation[];
 }
 
-/**
- * The subnet of a network, on every node that has the network. Subnets that are in use never overlap; without a
- * reference the record only keeps freed addresses cooling.
- */
+/** The subnet of a network, on every node that has the network. Subnets in use never overlap. */
 export interface Subnet {
   readonly cidr: Cidr;
   readonly pool: Cidr;
   /** Prefix length of its blocks: the pool's, or the subnet's own if it is smaller than a block. */
   readonly blockLength: number;
-  readonly references: readonly SubnetReference[];
+  /**
+   * `used`: any node may come to hold it too, by comparing this record without writing it, so that thousands can at once.
+   * `resting`: nobody can without writing it, so that a list of its holders, read now, is complete; if there is none, it
+   * only keeps freed addresses cooling.
+   */
+  readonly use: 'used' | 'resting';
 }
 
 const schema: z.ZodType<Subnet> = z.object({
   cidr: parsed(parseCidr),
   pool: parsed(parseCidr),
   blockLength: z.int().min(1).max(128),
-  references: z.array(
-    z.object({
-      id: parsed(parseReferenceId),
-      node: parsed(parseNodeName),
-      requestedAt: z.string(),
-      range: parsed(parseCidr).optional(),
-      reservations: z.array(z.object({ address: parsed(parseIpAddress), purpose: z.enum(['gateway', 'auxiliary']) })),
-    }),
-  ),
+  use: z.enum(['used', 'resting']),
 });
 
 export const SubnetRecord = defineRecord('Subnet', schema);
 export const subnetKey = (cidr: Cidr): string => SubnetRecord.key(cidrKey(cidr));
+
+/** What one node's networks hold of a subnet; without a reference there is no record. Only the node itself writes it. */
+export interface NodeSubnet {
+  readonly subnet: Cidr;
+  readonly node: NodeName;
+  readonly references: readonly SubnetReference[];
+}
+
+const nodeSubnet: z.ZodType<NodeSubnet> = z.object({
+  subnet: parsed(parseCidr),
+  node: parsed(parseNodeName),
+  references: z
+    .array(
+      z.object({
+        id: parsed(parseReferenceId),
+        requestedAt: z.string(),
+        range: parsed(parseCidr).optional(),
+        reservations: z.array(z.object({ address: parsed(parseIpAddress), purpose: z.enum(['gateway', 'auxiliary']) })),
+      }),
+    )
+    .min(1),
+});
+
+export const NodeSubnetRecord = defineRecord('NodeSubnet', nodeSubnet);
+export const nodeSubnetKey = (subnet: Cidr, node: NodeName): string => NodeSubnetRecord.key(cidrKey(subnet), node);
+/** What the keys of all nodes' holds on a subnet begin with. */
+export const nodeSubnetsPrefix = (subnet: Cidr): string => `${NodeSubnetRecord.key(cidrKey(subnet))}/`;
 
 /**
  * Written by every transaction that adds a pool or a subnet, takes a pool away, or moves its name, and compared by it:

@@ -1,5 +1,8 @@
 import type { IpamOptions } from '../../ipam-driver/allocation-context.js';
 import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
+import type { Clock } from '../../src/effects/clock.js';
+import type { ClusterStore } from '../../src/effects/cluster-view.js';
+import type { Datastore } from '../../src/effects/datastore.js';
 import type { HostRoute } from '../../src/effects/host-routes.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
@@ -29,7 +32,7 @@ const NOTHING = { compares: [], writes: [] };
 export interface TestNode {
   readonly name: string;
   readonly ipam: Ipam;
-  readonly cluster: ClusterCache;
+  readonly cluster: ClusterStore;
   readonly hostRoutes: HostRoute[];
   /** Addresses that the kernel still knows. */
   readonly busy: Set<string>;
@@ -81,12 +84,13 @@ export function aCluster(): TestCluster {
   };
 }
 
-function aNode(parts: {
+/** One node's address management over any store, by any clock. */
+export function aNode(parts: {
   name: string;
-  cluster: ClusterCache;
-  datastore: InMemoryDatastore;
-  clock: ManualClock;
-  labels: readonly string[];
+  cluster: ClusterStore;
+  datastore: Pick<Datastore, 'get' | 'list'>;
+  clock: Clock;
+  labels?: readonly string[];
   settings?: Partial<IpamOptions>;
 }): TestNode {
   const { name, cluster, datastore, clock } = parts;
@@ -104,7 +108,7 @@ function aNode(parts: {
         : Promise.resolve(),
     clock,
     log: silentLogger,
-    nodeMatches: (selector) => parts.labels.includes(selector),
+    nodeMatches: (selector) => parts.labels?.includes(selector) === true,
     ...(parts.settings === undefined ? {} : { settings: parts.settings }),
   });
   const { handlers, assignments } = ipam;
@@ -154,7 +158,7 @@ function aNode(parts: {
 export const ip = (text: string): IpAddress => parseIpAddress(text.replace(/\/.*/, ''));
 export const handleOf = (name: string): HandleId => parseHandleId(name);
 
-async function makeNetwork(cluster: ClusterCache, node: string, name: string, cidr: Cidr): Promise<void> {
+async function makeNetwork(cluster: ClusterStore, node: string, name: string, cidr: Cidr): Promise<void> {
   const id = networkIdOf(node, name);
   const network = parseNetworkName(name);
   await cluster.transact({
@@ -190,7 +194,7 @@ const networkIdOf = (node: string, name: string): DockerNetworkId =>
   parseDockerNetworkId(Buffer.from(`${node}-${name}`).toString('hex').padEnd(64, '0').slice(0, 64));
 
 async function makeEndpoint(
-  cluster: ClusterCache,
+  cluster: ClusterStore,
   node: string,
   { network, id, address }: { network: string; id: string; address: string },
 ): Promise<void> {

@@ -55,7 +55,7 @@ describe('a recorded engine gets answers it can use, and nothing is left of what
 function leftovers(): readonly string[] {
   const records = [...plugin.datastore.contents()].filter(([key, value]) => {
     if (/\/(pool|addressplan)\//.test(key)) return false;
-    if (key.startsWith(SubnetRecord.prefix)) return SubnetRecord.decode(key, value).references.length > 0;
+    if (key.startsWith(SubnetRecord.prefix)) return SubnetRecord.decode(key, value).use === 'used';
     if (key.startsWith(BlockRecord.prefix)) return BlockRecord.decode(key, value).allocations.size > 0;
     return true;
   });

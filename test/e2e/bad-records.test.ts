@@ -26,7 +26,7 @@ const MORE: readonly (readonly [key: string, text: string, problem: RegExp])[] =
   ],
   [`endpoint/h1/${ID}`, header('Endpoint', { id: ID, node: 'h1', addresses: ['10.0.0.999'] }), /field "addresses.0"/],
   ['endpoint/h1/../../x', 'null', /the record.*object/],
-  ['subnet/10.64.200.0-24', header('Subnet', { cidr: '10.64.200.0/24', references: 7 }), /field "references"/],
+  ['subnet/10.64.200.0-24', header('Subnet', { cidr: '10.64.200.0/24', use: 7 }), /field "use"/],
 ];
 
 describeInLab('records that cannot be read', () => {

@@ -167,8 +167,10 @@ describeInLab('whatever is sent to the sockets of a daemon with live containers'
         expect([method, reply.status, complaintOf('/NetworkDriver', reply)]).toEqual([method, 200, undefined]);
       }
       const [poolId] = Object.values((before as { records: Record<string, string> }).records).flatMap((text) => {
-        const record = JSON.parse(text) as { cidr?: string; references?: { id: string }[] };
-        return record.cidr === '10.64.7.0/24' && record.references ? [`10.64.7.0/24;;${record.references[0]?.id}`] : [];
+        const record = JSON.parse(text) as { subnet?: string; references?: { id: string }[] };
+        return record.subnet === '10.64.7.0/24' && record.references
+          ? [`10.64.7.0/24;;${record.references[0]?.id}`]
+          : [];
       });
       const taken = await post('IpamDriver.RequestAddress', { PoolID: poolId, Address: address, Options: null });
       expect(taken.body['Error']).toMatch(/cannot be given: it is held by .*server/);

@@ -16,7 +16,6 @@ import { type Allocation, type Block, BlockHoldersRecord, BlockRecord, blockKey 
 import { addressAt, parseCidr } from '../../src/model/cidr.js';
 import { parseNodeName } from '../../src/model/ids.js';
 import type { IpAddress } from '../../src/model/ip-address.js';
-import { parseReferenceId } from '../../src/model/subnet.js';
 import { handleOf } from '../builders/ipam.js';
 
 const node = parseNodeName('alpha');
@@ -97,9 +96,8 @@ test('freed addresses wait in the order of their release', () => {
 
 describe('bind', () => {
   const address = addressAt(cidr, 5);
-  const reference = parseReferenceId('0123456789ab');
   const reserved = (purpose: 'gateway' | 'auxiliary'): Block =>
-    given(empty, address, { state: 'reserved', purpose, references: [reference], since: AT });
+    given(empty, address, { state: 'reserved', purpose, ending: false, since: AT });
 
   test.each([
     ['an unbound address of this node', given(empty, address, unbound('h')), 'bound'],
@@ -109,10 +107,11 @@ describe('bind', () => {
       'taken',
     ],
     ['a free address', empty, 'not assigned'],
-    ['an auxiliary address that turned out to be a container', reserved('auxiliary'), 'bound'],
+    ['an auxiliary address that turned out to be a container', reserved('auxiliary'), 'bound', 1],
+    ['an auxiliary address of two networks', reserved('auxiliary'), 'taken', 2],
     ['the gateway', reserved('gateway'), 'taken'],
-  ])('%s', (_name, block, kind) => {
-    expect(bind(block, address, holder('e')).kind).toBe(kind);
+  ])('%s', (_name, block, kind, reservations = 0) => {
+    expect(bind(block, address, holder('e'), reservations).kind).toBe(kind);
   });
 });
 
