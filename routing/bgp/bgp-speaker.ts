@@ -43,6 +43,7 @@ export class BgpSpeaker implements BgpStatusSource {
   readonly #options: BgpSpeakerOptions;
   readonly #pacer: Pacer;
   readonly #closers: (() => void)[] = [];
+  #working: Promise<void> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
   #sessions: readonly BgpSession[] = [];
   /** In force as far as we know; undefined: none is. */
@@ -57,7 +58,7 @@ export class BgpSpeaker implements BgpStatusSource {
   constructor(options: BgpSpeakerOptions) {
     this.#options = options;
     this.#pacer = new Pacer({
-      work: () => this.#work(),
+      work: () => this.#workInTurn(),
       soonMs: SOON_MS,
       restMs: REST_MS,
       everyMs: () => LOOK_MS,
@@ -77,7 +78,7 @@ export class BgpSpeaker implements BgpStatusSource {
     );
     daemon.onEnd(() => this.#ended());
     this.#pacer.start();
-    await this.#work();
+    await this.#workInTurn();
   }
 
   /** Ends the care for the daemon, which goes on with what it has. */
@@ -95,6 +96,17 @@ export class BgpSpeaker implements BgpStatusSource {
       sessions: this.#sessions.map((session) => statusOf(session, byName.get(sessionName(session)))),
       problems: problems.filter((problem) => problem !== undefined),
     };
+  }
+
+  async settled(): Promise<string | undefined> {
+    await this.#workInTurn();
+    return this.#problem;
+  }
+
+  /** One after the other: the daemon takes one configuration at a time. */
+  #workInTurn(): Promise<void> {
+    this.#working = this.#working.then(() => this.#work());
+    return this.#working;
   }
 
   async #work(): Promise<void> {

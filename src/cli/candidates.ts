@@ -9,6 +9,7 @@ const NAMES: Readonly<Record<string, { readonly path: string; readonly nameOf: (
     network: { path: '/networks', nameOf: ({ name }: { name: string }) => name },
     node: { path: '/nodes', nameOf: ({ name }: { name: string }) => name },
     endpoint: { path: '/endpoints', nameOf: ({ id }: { id: string }) => id.slice(0, 12) },
+    peer: { path: '/bgp/peers', nameOf: ({ address }: { address: string }) => address },
     container: {
       path: '/endpoints',
       nameOf: ({ container }: { container: { name: string } | null }) => container?.name,

@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { parseAsNumber } from '../model/as-number.js';
+import { InvalidRequestError } from '../model/errors.js';
 
 /** For an option that may be given several times. */
 export const another = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
@@ -30,4 +32,14 @@ export function booleanOf(text: string): boolean {
   if (['true', 'yes', 'on'].includes(text)) return true;
   if (['false', 'no', 'off'].includes(text)) return false;
   throw new InvalidArgumentError('Write true or false.');
+}
+
+/** @throws InvalidArgumentError, which commander shows with the option's name */
+export function asNumberOf(text: string): number {
+  try {
+    return parseAsNumber(text);
+  } catch (error) {
+    if (error instanceof InvalidRequestError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
 }

@@ -18,7 +18,7 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     name: 'status',
-    summary: 'node, datastore, kernel, endpoints, and what was found changed and put right',
+    summary: 'node, datastore, kernel, BGP sessions, endpoints, and what was found changed and put right',
     load: async () => (await import('./commands/status.js')).defineStatus,
   },
   {
@@ -60,6 +60,11 @@ const ENTRIES: readonly Entry[] = [
     name: 'node',
     summary: 'hosts that run the daemon',
     load: async () => (await import('./commands/node.js')).defineNode,
+  },
+  {
+    name: 'bgp',
+    summary: 'routes between hosts and with routers outside: sessions, mesh, peers',
+    load: async () => (await import('./commands/bgp.js')).defineBgp,
   },
   {
     name: 'uninstall',

@@ -80,7 +80,14 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   closers.add('BGP', () => bgp.speaker.stop());
 
   const ipam = node.ipam.admin;
-  const sources = { node: config.nodeName, version: VERSION, datastore, dataplaneStatus: node.dataplane, ipam };
+  const sources = {
+    node: config.nodeName,
+    version: VERSION,
+    datastore,
+    dataplaneStatus: node.dataplane,
+    ipam,
+    bgp: usesBgp ? bgp.speaker : undefined,
+  };
   const metrics = createMetrics({ ...sources, store: node.store });
   let reconciler: Reconciler | undefined;
   const admin = adminApp({

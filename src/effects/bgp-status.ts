@@ -29,4 +29,6 @@ export interface BgpStatus {
 
 export interface BgpStatusSource {
   status(): Promise<BgpStatus>;
+  /** Waits until the routing daemon has what the records say now. Resolves with the sentence that tells why not. */
+  settled(): Promise<string | undefined>;
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { BgpStatusSource } from '../effects/bgp-status.js';
 import type { ClusterView } from '../effects/cluster-view.js';
 import type { DataplaneStatusSource } from '../effects/dataplane-status.js';
 import type { Datastore } from '../effects/datastore.js';
@@ -12,6 +13,7 @@ export interface MetricsSources {
   readonly datastore: Pick<Datastore, 'health'>;
   readonly dataplaneStatus: DataplaneStatusSource;
   readonly ipam: Pick<IpamAdmin, 'utilisation'>;
+  readonly bgp: BgpStatusSource | undefined;
 }
 
 export interface Metrics {
@@ -46,6 +48,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   });
   stateGauges(sources, registers);
   addressGauge(sources, registers);
+  if (sources.bgp !== undefined) bgpGauges(sources.bgp, registers);
   return {
     observeRequest: ({ method, ms, outcome }) => requests.observe({ method, outcome }, ms / 1000),
     observeKernelApply: ({ ms, outcome }) => applies.observe({ outcome }, ms / 1000),
@@ -105,6 +108,34 @@ function addressGauge({ ipam }: MetricsSources, registers: Registry[]): void {
         for (const state of ['assigned', 'cooling', 'reserved', 'free'] as const) {
           this.set({ pool: pool.cidr, state }, Number(usage[state]));
         }
+      }
+    },
+  });
+}
+
+function bgpGauges(bgp: BgpStatusSource, registers: Registry[]): void {
+  new Gauge({
+    name: 'corduroy_bgp_session_up',
+    help: '1 while the session with the peer is established',
+    labelNames: ['peer', 'address', 'type'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { peer, address, type, state } of (await bgp.status()).sessions) {
+        this.set({ peer, address, type }, state === 'established' ? 1 : 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'corduroy_bgp_session_routes',
+    help: 'Routes taken from (imported) and given to (exported) each peer',
+    labelNames: ['peer', 'address', 'direction'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { peer, address, imported, exported } of (await bgp.status()).sessions) {
+        this.set({ peer, address, direction: 'imported' }, imported);
+        this.set({ peer, address, direction: 'exported' }, exported);
       }
     },
   });

@@ -1,4 +1,5 @@
 import { NodeRemover } from '../../driver/node-removal.js';
+import type { BgpStatus, BgpStatusSource } from '../../src/effects/bgp-status.js';
 import type { DataplaneStatus } from '../../src/effects/dataplane-status.js';
 import type { HostFacts } from '../../src/effects/host-facts.js';
 import { silentLogger } from '../../src/effects/logger.js';
@@ -63,6 +64,7 @@ export interface AdminHarness {
   /** What `settled` does from now on. */
   settle: () => Promise<void>;
   status: DataplaneStatus;
+  bgpStatus: BgpStatus;
   close(): Promise<void>;
 }
 
@@ -75,11 +77,15 @@ export async function anAdminHarness(): Promise<AdminHarness> {
   await seed(datastore);
   const store = new ClusterCache({ datastore, node: NODE, log: silentLogger });
   await store.ready();
-  const harness = { settle: async (): Promise<void> => {}, status: aStatus } as {
+  const harness = { settle: async (): Promise<void> => {}, status: aStatus, bgpStatus: aBgpStatus } as {
     -readonly [K in keyof AdminHarness]: AdminHarness[K];
   };
   const dataplaneStatus = { status: () => harness.status };
-  const metrics = createMetrics({ node: NODE, version: '1.2.3', store, datastore, dataplaneStatus, ipam });
+  const bgp: BgpStatusSource = {
+    status: async () => harness.bgpStatus,
+    settled: async () => harness.bgpStatus.problems[0],
+  };
+  const metrics = createMetrics({ node: NODE, version: '1.2.3', store, datastore, dataplaneStatus, ipam, bgp });
   const dockerNetworks = new InMemoryDockerNetworks(store, NODE, new Set([NETWORK_ID]));
   const attached = new Set([anEndpoint('a', 'front', '10.64.0.2').id]);
   const context: AdminContext = {
@@ -92,6 +98,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     dataplane: { settled: () => harness.settle(), attached: () => attached },
     dataplaneStatus,
     ipam,
+    bgp,
     dockerNetworks,
     nodeAdmin: new NodeRemover({ store, ipam }),
     reconcileStatus: () => aReconcileStatus,
@@ -138,6 +145,34 @@ const aReconcileStatus: ReconcileStatus = {
       message: 'its label names profile "nope", which does not exist; add it',
     },
   ],
+};
+
+const aBgpStatus: BgpStatus = {
+  sessions: [
+    {
+      peer: 'beta',
+      address: parseIpAddress('10.99.0.12'),
+      asNumber: 64_512,
+      type: 'mesh',
+      state: 'established',
+      since: new Date(STARTED),
+      imported: 2,
+      exported: 1,
+      error: undefined,
+    },
+    {
+      peer: '10.99.0.1',
+      address: parseIpAddress('10.99.0.1'),
+      asNumber: 64_600,
+      type: 'global',
+      state: 'active',
+      since: new Date(STARTED),
+      imported: 0,
+      exported: 0,
+      error: 'Socket: Connection refused',
+    },
+  ],
+  problems: [],
 };
 
 const aStatus: DataplaneStatus = {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -140,6 +140,8 @@ describe('tables', () => {
         'Ready:      yes',
         'Datastore:  embedded, connected',
         'Kernel:     iptables-nft, in step, compared 2026-01-01T00:00:00.000Z in 12 ms',
+        'BGP:        1 of 2 sessions established',
+        '            10.99.0.1 active: Socket: Connection refused',
         'Docker:     answers',
         'Endpoints:  2 here (1 attached), 2 in all',
         'Networks:   1',
@@ -233,6 +235,15 @@ describe('nodes', () => {
     expect(await printed('node show alpha')).toMatch(/LABELS: +rack=1\n/);
   });
 
+  test('become route reflectors, and leave off', async () => {
+    const show = async () => JSON.parse(await printed('node show alpha -o json'));
+    await printed('node set alpha --route-reflector-cluster-id 244.0.0.1 --as-number 1.10');
+    expect(await show()).toMatchObject({ routeReflectorClusterId: '244.0.0.1', asNumber: 65_546 });
+    expect(await printed('node list -o wide')).toContain('244.0.0.1');
+    await printed('node set alpha --route-reflector-cluster-id none --as-number default');
+    expect(await show()).toMatchObject({ routeReflectorClusterId: null, asNumber: null });
+  });
+
   test('that are gone for good are removed with all that they had', async () => {
     await addNode(harness, 'beta');
     expect(await cord('node remove beta')).toMatchObject({
@@ -256,10 +267,19 @@ describe('nodes', () => {
       1,
       'error: cannot remove node alpha: it is this host, and its daemon is running\n  try: stop',
     ],
-    ['node set alpha', 2, 'error: it is not clear what to change\n  try: give --label, --unset-label or --as-number\n'],
+    [
+      'node set alpha',
+      2,
+      'error: it is not clear what to change\n  try: give --label, --unset-label, --as-number or --route-reflector-cluster-id\n',
+    ],
     ['node set gamma --label a=b', 1, 'error: no node "gamma": there are alpha\n'],
     ['node set alpha --label a$=b', 1, 'error: "a$" is no name of a label\n'],
-    ['node set alpha --as-number 0', 1, 'error: asNumber: '],
+    ['node set alpha --as-number 0', 2, '"0" is not an AS number: write 1 to 4294967295, or HIGH.LOW'],
+    [
+      'node set alpha --route-reflector-cluster-id 1',
+      1,
+      'error: routeReflectorClusterId: "1" is not a route reflector',
+    ],
   ])('%s', async (line, code, message) => {
     const result = await cord(line);
     expect({ code: result.code, err: result.err }).toEqual({ code, err: expect.stringContaining(message) });
@@ -270,6 +290,105 @@ describe('nodes', () => {
     expect(await cord('node set alpha --as-number 65000')).toMatchObject({
       code: 1,
       err: expect.stringContaining("the AS number of node alpha comes from its daemon's settings (file)"),
+    });
+  });
+});
+
+describe('bgp', () => {
+  const password = () => {
+    const file = join(folder, 'password');
+    writeFileSync(file, 'open sesame\n');
+    return file;
+  };
+
+  test('status', async () => {
+    expect(await printed('bgp status')).toBe(
+      [
+        'PEER       ADDRESS     AS     TYPE    STATE        SINCE                     IMPORTED  EXPORTED  ERROR',
+        'beta       10.99.0.12  64512  mesh    established  2026-01-01T00:00:00.000Z  2         1         -',
+        '10.99.0.1  10.99.0.1   64600  global  active       2026-01-01T00:00:00.000Z  0         0         Socket: Connection refused',
+        '',
+      ].join('\n'),
+    );
+    harness.bgpStatus = { sessions: [], problems: [] };
+    expect(await printed('bgp status')).toBe('there is nobody to speak to: no other node, and no peer\n');
+    harness.bgpStatus = { sessions: [], problems: ['BIRD has not been started yet'] };
+    expect(await cord('bgp status')).toEqual({ code: 0, out: '', err: 'warning: BIRD has not been started yet\n' });
+    expect(await printed('status')).toContain('BGP:        BIRD has not been started yet\n');
+    Object.assign(harness.context, { bgp: undefined });
+    expect(await cord('bgp status')).toMatchObject({ code: 0, out: '', err: expect.stringContaining('is not bgp') });
+    expect(await printed('status')).not.toContain('BGP');
+  });
+
+  test('the mesh and the default AS number are printed without a value, and changed with one', async () => {
+    expect(await printed('bgp mesh')).toBe('on\n');
+    expect(await printed('bgp mesh off')).toBe('the mesh is off, the default AS number is 64512\n');
+    expect(await printed('bgp default-as 1.10')).toBe('the mesh is off, the default AS number is 65546\n');
+    expect(await printed('bgp default-node-as')).toBe('65546\n');
+    expect(await printed('bgp node-mesh -o json')).toBe('{\n  "mesh": false\n}\n');
+  });
+
+  test('peers of every node and of one are added, listed without their passwords, and removed', async () => {
+    expect(await printed(`bgp peer add 10.99.0.1 as 64600 --password-file ${password()} --bfd`)).toBe(
+      'every node speaks to 10.99.0.1, AS 64600\n',
+    );
+    expect(await printed('bgp peer add fd99::1 as 1.10 --node alpha --passive --ttl-security 1')).toBe(
+      'node alpha speaks to fd99::1, AS 65546\n',
+    );
+    expect(await printed('bgp peer list')).toBe(
+      [
+        'ADDRESS    AS     NODE   PASSWORD  PASSIVE  BFD  TTL-SECURITY',
+        '10.99.0.1  64600  (all)  yes       no       yes  -',
+        'fd99::1    65546  alpha  no        yes      no   1',
+        '',
+      ].join('\n'),
+    );
+    expect(await printed('bgp peer list -o json')).not.toContain('sesame');
+    expect(harness.context.store.bgpPeers.get('/corduroy/v1/bgppeer/10.99.0.1')?.value.password).toBe('open sesame');
+    expect(await printed('bgp peer add fd99::1 as 65546 --node alpha --passive --ttl-security 1')).toBe(
+      'node alpha speaks to fd99::1 so already\n',
+    );
+    expect(await printed('bgp peer remove fd99::1 --node alpha')).toBe('removed peer fd99::1 of node alpha\n');
+    expect(await printed('bgp peer remove 10.99.0.1')).toBe('removed peer 10.99.0.1\n');
+    expect(await printed('bgp peer list -o json')).toBe('[]\n');
+  });
+
+  test.each<[string, number, string]>([
+    ['bgp peer add 10.99.0.1 as 0', 2, '"0" is not an AS number'],
+    ['bgp peer add 10.99.0.1 is 64600', 2, 'Allowed choices are as'],
+    ['bgp peer add 10.99.0.300 as 64600', 1, 'error: address: "10.99.0.300" is not an IP address'],
+    ['bgp peer add 10.99.0.1 as 64600 --node gamma', 1, 'error: no node "gamma": there are alpha\n'],
+    ['bgp peer add 10.99.0.1 as 64600 --password-file /nowhere', 1, 'error: cannot read the password in /nowhere: '],
+    ['bgp peer add 10.99.0.1 as 64600 --ttl-security 255', 1, 'error: ttlSecurity: '],
+    [
+      'bgp peer add 192.0.2.1 as 64601',
+      1,
+      'error: every node speaks to 192.0.2.1 already, with other settings\n  try: remove that peer first, with "corduroy bgp peer remove 192.0.2.1"\n',
+    ],
+    [
+      'bgp peer remove 10.99.0.1',
+      1,
+      'error: no bgp peer "10.99.0.1": there are 192.0.2.1\n  try: see "corduroy bgp peer list"\n',
+    ],
+    [
+      'bgp peer remove 192.0.2.1 --node alpha',
+      1,
+      'is not one of node alpha, but of every node\n  try: leave --node out\n',
+    ],
+    ['bgp mesh maybe', 2, 'Allowed choices are on, off'],
+  ])('%s', async (line, code, message) => {
+    await printed('bgp peer add 192.0.2.1 as 64600');
+    const result = await cord(line);
+    expect({ code: result.code, err: result.err }).toEqual({ code, err: expect.stringContaining(message) });
+    expect(harness.context.store.bgpPeers.size).toBe(1);
+  });
+
+  test('a change that BIRD does not take is stored, and no success', async () => {
+    harness.bgpStatus = { sessions: [], problems: ['BIRD refuses its configuration'] };
+    expect(await cord('bgp mesh off')).toEqual({
+      code: 1,
+      out: 'the mesh is off, the default AS number is 64512\n',
+      err: 'warning: BIRD refuses its configuration\n',
     });
   });
 });

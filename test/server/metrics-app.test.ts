@@ -29,6 +29,10 @@ test('figures are in the exposition form, gathered when asked', async () => {
     'corduroy_datastore_up 1',
     'corduroy_dataplane_synced 1',
     'corduroy_repairs_total 1',
+    'corduroy_bgp_session_up{peer="beta",address="10.99.0.12",type="mesh"} 1',
+    'corduroy_bgp_session_up{peer="10.99.0.1",address="10.99.0.1",type="global"} 0',
+    'corduroy_bgp_session_routes{peer="beta",address="10.99.0.12",direction="imported"} 2',
+    'corduroy_bgp_session_routes{peer="beta",address="10.99.0.12",direction="exported"} 1',
     'corduroy_info{version="1.2.3"} 1',
   ]) {
     expect(text.split('\n')).toContain(line);

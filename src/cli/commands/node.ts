@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { usageError } from '../failure.js';
 import { examples } from '../help-text.js';
-import { another, anotherPair, integerOf } from '../option-values.js';
+import { another, anotherPair, asNumberOf } from '../option-values.js';
 import type { Column } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
@@ -10,6 +10,7 @@ interface Node {
   readonly ip: string | null;
   readonly ip6: string | null;
   readonly asNumber: number | null;
+  readonly routeReflectorClusterId: string | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
   readonly startedAt: string;
@@ -22,6 +23,7 @@ const columns: readonly Column<Node>[] = [
   { header: 'IPV4', value: ({ ip }) => ip },
   { header: 'IPV6', value: ({ ip6 }) => ip6 },
   { header: 'AS', value: ({ asNumber }) => asNumber },
+  { header: 'REFLECTOR', wide: true, value: ({ routeReflectorClusterId }) => routeReflectorClusterId },
   { header: 'ENDPOINTS', value: ({ endpoints }) => endpoints },
   { header: 'VERSION', value: ({ version }) => version },
   {
@@ -35,8 +37,11 @@ const columns: readonly Column<Node>[] = [
 interface Asked {
   readonly label?: Readonly<Record<string, string>>;
   readonly unsetLabel?: readonly string[];
-  readonly asNumber?: number;
+  readonly asNumber?: number | 'default';
+  readonly routeReflectorClusterId?: string;
 }
+
+const asNumberOrDefault = (text: string): number | 'default' => (text === 'default' ? text : asNumberOf(text));
 
 const url = (name: string): string => `/nodes/${encodeURIComponent(name)}`;
 
@@ -62,15 +67,33 @@ export function defineNode(node: Command, terminal: Terminal): void {
       .description('change what is kept of a host; what is not named stays')
       .option('--label <key=value>', "a label, for pools' node selectors", anotherPair)
       .option('--unset-label <key>', 'take a label away', another)
-      .option('--as-number <number>', 'its AS number, unless its daemon is told one', integerOf)
-      .action(async (name: string, { label, unsetLabel, asNumber }: Asked) => {
-        if (label === undefined && unsetLabel === undefined && asNumber === undefined) {
-          throw usageError('it is not clear what to change', 'give --label, --unset-label or --as-number');
+      .option(
+        '--as-number <number>',
+        'its AS number, unless its daemon is told one; "default" for the cluster\'s',
+        asNumberOrDefault,
+      )
+      .option(
+        '--route-reflector-cluster-id <id>',
+        'it reflects routes, as 244.0.0.1 with others of that id; "none" to end it',
+      )
+      .action(async (name: string, { label, unsetLabel, asNumber: as, routeReflectorClusterId: id }: Asked) => {
+        if ([label, unsetLabel, as, id].every((option) => option === undefined)) {
+          throw usageError(
+            'it is not clear what to change',
+            'give --label, --unset-label, --as-number or --route-reflector-cluster-id',
+          );
         }
         const labels = { ...Object.fromEntries((unsetLabel ?? []).map((key) => [key, null])), ...label };
-        await terminal.changed(await terminal.client.call('PATCH', url(name), { labels, asNumber }));
+        const asNumber = as === 'default' ? null : as;
+        const routeReflectorClusterId = id === 'none' ? null : id;
+        await terminal.changed(
+          await terminal.client.call('PATCH', url(name), { labels, asNumber, routeReflectorClusterId }),
+        );
       }),
-    ['corduroy node set alpha --label rack=1 --label disk=ssd', 'corduroy node set alpha --unset-label disk'],
+    [
+      'corduroy node set alpha --label rack=1 --label disk=ssd',
+      'corduroy node set alpha --route-reflector-cluster-id 244.0.0.1',
+    ],
   );
   examples(
     node

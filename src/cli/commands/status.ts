@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { EXIT } from '../failure.js';
 import { examples } from '../help-text.js';
 import type { Terminal } from '../terminal.js';
+import type { BgpStatus } from './bgp.js';
 
 interface Status {
   readonly node: string;
@@ -21,6 +22,7 @@ interface Status {
   readonly docker: { readonly answers: boolean; readonly lastLookAt: string | null; readonly freedEndpoints: number };
   readonly findings: readonly { readonly kind: string; readonly subject: string; readonly message: string }[];
   readonly endpoints: { readonly here: number; readonly attached: number; readonly cluster: number };
+  readonly bgp: BgpStatus | null;
   readonly networks: number;
   readonly profiles: number;
   readonly nodes: number;
@@ -57,6 +59,7 @@ function formatStatus(status: Status, terminal: Terminal): string {
       'Kernel',
       `iptables-${kernel.backend}, ${kernel.synced ? good('in step') : bad('not in step')}${lastLook(kernel)}`,
     ],
+    ...bgpLines(status.bgp, good, bad),
     ['Docker', docker.answers ? good('answers') : bad('does not answer')],
     ['Endpoints', `${endpoints.here} here (${endpoints.attached} attached), ${endpoints.cluster} in all`],
     ['Networks', String(status.networks)],
@@ -67,10 +70,27 @@ function formatStatus(status: Status, terminal: Terminal): string {
       .slice(-SHOWN_REPAIRS)
       .map(({ at, what, detail }): [string, string] => ['', `${at} ${what} ${detail}`]),
     ...status.problems.map((problem): [string, string] => ['Problem', bad(problem)]),
+    ...(status.bgp?.problems ?? []).map((problem): [string, string] => ['BGP', bad(problem)]),
     ...status.findings.map(({ subject, message }): [string, string] => ['Finding', bad(`${subject}: ${message}`)]),
     ...status.badRecords.map(({ problem }): [string, string] => ['Bad record', bad(problem)]),
   ];
   return lines.map(([name, text]) => `${(name === '' ? '' : `${name}:`).padEnd(12)}${text}\n`).join('');
+}
+
+type Paint = (text: string) => string;
+
+/** How many sessions are up, and those that are not. */
+function bgpLines(bgp: BgpStatus | null, good: Paint, bad: Paint): [string, string][] {
+  if (bgp === null) return [];
+  const down = bgp.sessions.filter(({ state }) => state !== 'established');
+  const count = `${bgp.sessions.length - down.length} of ${bgp.sessions.length} sessions established`;
+  return [
+    ['BGP', down.length === 0 ? good(count) : bad(count)],
+    ...down.map(({ peer, address, state, error }): [string, string] => [
+      '',
+      `${peer === address ? address : `${peer} (${address})`} ${state}${error === null ? '' : `: ${error}`}`,
+    ]),
+  ];
 }
 
 const lastLook = ({ lastResyncAt, lastResyncMs }: Status['kernel']): string =>

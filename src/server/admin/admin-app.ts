@@ -1,6 +1,7 @@
 import express, { type Express, type Request, type Response } from 'express';
 import { describeError, NotFoundError } from '../../model/errors.js';
 import type { AdminContext } from './admin-context.js';
+import { bgpRoutes } from './bgp.js';
 import { daemonRoutes } from './daemon.js';
 import { endpointRoutes } from './endpoints.js';
 import { replyToError } from './error-reply.js';
@@ -20,6 +21,7 @@ export const adminRoutes: readonly AnyRoute[] = [
   ...endpointRoutes,
   ...ipamRoutes,
   ...nodeRoutes,
+  ...bgpRoutes,
 ];
 
 /** The admin API: each request is parsed, handled, answered as its route's schema says, and told in one log line. */

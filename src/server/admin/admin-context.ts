@@ -1,3 +1,4 @@
+import type { BgpStatusSource } from '../../effects/bgp-status.js';
 import type { Clock } from '../../effects/clock.js';
 import type { ClusterStore } from '../../effects/cluster-view.js';
 import type { Dataplane } from '../../effects/dataplane.js';
@@ -28,6 +29,8 @@ export interface AdminContext {
   readonly datastore: Pick<Datastore, 'health'>;
   readonly dataplane: Pick<Dataplane, 'settled' | 'attached'>;
   readonly dataplaneStatus: DataplaneStatusSource;
+  /** Undefined where routes are not exchanged by BGP. */
+  readonly bgp: BgpStatusSource | undefined;
   readonly ipam: IpamAdmin;
   readonly dockerNetworks: DockerNetworks;
   readonly nodeAdmin: NodeAdmin;

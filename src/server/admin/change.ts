@@ -28,6 +28,13 @@ export async function change(context: AdminContext, decide: () => Plan): Promise
   throw new ConflictError('cannot make the change: others keep changing the same records; try again');
 }
 
+/** The same for a change that concerns routes between hosts: answers when this host's routing daemon has it, too. */
+export async function changeRouting(context: AdminContext, decide: () => Plan): Promise<ChangeReply> {
+  const reply = await change(context, decide);
+  const problem = reply.inForce ? await context.bgp?.settled() : undefined;
+  return problem === undefined ? reply : { ...reply, inForce: false, problem };
+}
+
 /** Waits until the kernel agrees with what the view knows. A change that is not in force yet is stored all the same. */
 export async function inForce(context: AdminContext, message: string): Promise<ChangeReply> {
   try {

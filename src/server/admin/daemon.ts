@@ -6,6 +6,7 @@ import { checkHost } from '../check/host-check.js';
 import { readiness } from '../health.js';
 import { EXPOSITION_TYPE } from '../metrics-app.js';
 import type { AdminContext } from './admin-context.js';
+import { bgpStatusView, viewBgpStatus } from './bgp.js';
 import { route } from './route.js';
 
 const statusView = z
@@ -32,6 +33,7 @@ const statusView = z
     docker: z.strictObject({ answers: z.boolean(), lastLookAt: z.string().nullable(), freedEndpoints: z.int() }),
     findings: z.array(z.strictObject({ kind: z.string(), subject: z.string(), message: z.string() })),
     endpoints: z.strictObject({ here: z.int(), attached: z.int(), cluster: z.int() }),
+    bgp: bgpStatusView.nullable().describe('Null where routes are not exchanged by BGP'),
     networks: z.int(),
     profiles: z.int(),
     nodes: z.int(),
@@ -39,7 +41,7 @@ const statusView = z
   })
   .meta({ id: 'Status' });
 
-function viewStatus(context: AdminContext): z.infer<typeof statusView> {
+async function viewStatus(context: AdminContext): Promise<z.infer<typeof statusView>> {
   const { store, node } = context;
   const health = context.datastore.health();
   const kernel = context.dataplaneStatus.status();
@@ -75,6 +77,7 @@ function viewStatus(context: AdminContext): z.infer<typeof statusView> {
       ...routeProblems.map(routeFinding),
     ],
     endpoints: { here: store.localEndpoints.size, attached, cluster: store.endpoints.size },
+    bgp: context.bgp === undefined ? null : viewBgpStatus(await context.bgp.status()),
     networks: store.networks.size,
     profiles: store.profiles.size,
     nodes: store.nodes.size,

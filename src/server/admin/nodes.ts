@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { ClusterView } from '../../effects/cluster-view.js';
+import { asNumberSchema } from '../../model/as-number.js';
 import { ConflictError, InvalidRequestError } from '../../model/errors.js';
 import { type NodeName, parseNodeName } from '../../model/ids.js';
-import { type Node, NodeRecord, nodeKey } from '../../model/node.js';
+import { type Node, NodeRecord, nodeKey, parseRouteReflectorClusterId } from '../../model/node.js';
 import { parsed } from '../../model/record.js';
 import type { AdminContext } from './admin-context.js';
-import { change, inForce } from './change.js';
+import { changeRouting, inForce } from './change.js';
 import { countEndpoints } from './endpoint-counts.js';
 import { notFound } from './not-found.js';
 import { type ChangeReply, changeReply, route } from './route.js';
@@ -15,7 +16,8 @@ const nodeView = z
     name: z.string(),
     ip: z.string().nullable(),
     ip6: z.string().nullable(),
-    asNumber: z.int().nullable(),
+    asNumber: z.int().nullable().describe("Null: the cluster's default"),
+    routeReflectorClusterId: z.string().nullable(),
     labels: z.record(z.string(), z.string()),
     version: z.string(),
     startedAt: z.string(),
@@ -29,6 +31,7 @@ const viewNode = (self: NodeName, node: Node, endpointsOf: (name: NodeName) => n
   ip: node.ip ?? null,
   ip6: node.ip6 ?? null,
   asNumber: node.asNumber ?? null,
+  routeReflectorClusterId: node.routeReflectorClusterId ?? null,
   labels: { ...node.labels },
   version: node.version,
   startedAt: node.startedAt,
@@ -47,7 +50,11 @@ const value = z
 
 const nodeChange = z.strictObject({
   labels: z.record(z.string(), value.nullable()).optional().describe('To be set; null: to be taken away'),
-  asNumber: z.int().min(1).max(4_294_967_295).optional(),
+  asNumber: asNumberSchema.nullable().optional().describe("Null: the cluster's default"),
+  routeReflectorClusterId: parsed(parseRouteReflectorClusterId)
+    .nullable()
+    .optional()
+    .describe('Null: it is no route reflector'),
 });
 
 function changeNode(context: AdminContext, name: NodeName, wanted: z.infer<typeof nodeChange>): Promise<ChangeReply> {
@@ -63,13 +70,14 @@ function changeNode(context: AdminContext, name: NodeName, wanted: z.infer<typeo
       `${JSON.stringify(strange.slice(0, 80))} is no name of a label; use up to 256 letters, digits, "_", ".", "/" and "-", as selectors can spell`,
     );
   }
-  return change(context, () => {
+  return changeRouting(context, () => {
     const found = find(context, name);
     const labels = Object.entries({ ...found.value.labels, ...wanted.labels }).filter(([, text]) => text !== null);
     const after = {
       ...found.value,
       labels: Object.fromEntries(labels) as Node['labels'],
-      asNumber: wanted.asNumber ?? found.value.asNumber,
+      asNumber: changed(found.value.asNumber, wanted.asNumber),
+      routeReflectorClusterId: changed(found.value.routeReflectorClusterId, wanted.routeReflectorClusterId),
     };
     const record = NodeRecord.encode(after);
     if (record === NodeRecord.encode(found.value)) {
@@ -82,6 +90,10 @@ function changeNode(context: AdminContext, name: NodeName, wanted: z.infer<typeo
     };
   });
 }
+
+/** Left out stays; null takes it away. */
+const changed = <T>(before: T | undefined, wanted: T | null | undefined): T | undefined =>
+  wanted === undefined ? before : (wanted ?? undefined);
 
 async function removeNode(context: AdminContext, node: NodeName, removeEndpoints: boolean): Promise<ChangeReply> {
   if (node === context.node) {

@@ -5,7 +5,7 @@ const MAX_NAMES = 10;
 
 /** @param kind a command that has `list`: the message names it */
 export function notFound(
-  kind: 'pool' | 'network' | 'profile' | 'endpoint' | 'container' | 'node',
+  kind: 'pool' | 'network' | 'profile' | 'endpoint' | 'container' | 'node' | 'bgp peer',
   wanted: string,
   known: readonly string[],
 ): NotFoundError {

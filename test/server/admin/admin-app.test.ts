@@ -60,6 +60,12 @@ const CALLS: readonly (readonly [Method, path: string, url: string, body?: objec
   ['get', '/nodes/:node', '/nodes/alpha'],
   ['patch', '/nodes/:node', '/nodes/alpha', { labels: { rack: '1', disk: null }, asNumber: 65_000 }],
   ['delete', '/nodes/:node', '/nodes/beta?removeEndpoints=true'],
+  ['get', '/bgp', '/bgp'],
+  ['patch', '/bgp', '/bgp', { mesh: false, defaultAsNumber: 64_513 }],
+  ['get', '/bgp/sessions', '/bgp/sessions'],
+  ['post', '/bgp/peers', '/bgp/peers', { address: '10.99.0.1', asNumber: 64_600, password: 'sesame', ttlSecurity: 1 }],
+  ['get', '/bgp/peers', '/bgp/peers'],
+  ['delete', '/bgp/peers/:address', '/bgp/peers/10.99.0.1'],
 ];
 
 describe('the OpenAPI document', () => {
