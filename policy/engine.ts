@@ -4,13 +4,14 @@ import type { FirewallState } from '../src/model/chain.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { Endpoint } from '../src/model/endpoint.js';
 import type { EndpointId, NetworkName, NodeName, ProfileName, TagName } from '../src/model/ids.js';
-import type { IpAddress, IpFamily } from '../src/model/ip-address.js';
+import { familyOf, type IpAddress, type IpFamily } from '../src/model/ip-address.js';
 import type { Network } from '../src/model/network.js';
 import type { Node } from '../src/model/node.js';
 import type { Pool } from '../src/model/pool.js';
 import type { Profile } from '../src/model/profile.js';
 import { AddressIndex } from './address-index.js';
 import { ClusterIndex, nameOf } from './cluster-index.js';
+import type { EndpointPolicy } from './compile-endpoint.js';
 import { tagsReferredTo } from './compile-profile.js';
 import { type EndpointView, type LocalView, onlyOpens, viewEndpoint } from './endpoint-view.js';
 import { FamilyFirewall } from './family-firewall.js';
@@ -19,6 +20,8 @@ import { type Selection, selectionsReferredTo } from './selected-endpoints.js';
 import { SelectionIndex } from './selection-index.js';
 import type { PolicySettings } from './settings.js';
 import { UseCount } from './use-count.js';
+
+const FAMILIES = [4, 6] as const;
 
 /**
  * Turns the cluster's records into the firewall of one node. The result depends on the records alone, not on the
@@ -92,7 +95,7 @@ export class PolicyEngine implements FirewallSource {
     if (before !== undefined && after !== undefined && this.#mayCut(before, after)) this.#reconsiderFlows = true;
     if (before !== undefined) this.#retract(before);
     if (after !== undefined) this.#contribute(after);
-    this.#moveLocal(before?.local, after?.local);
+    this.#moveLocal(before, after);
     if (after === undefined) this.#views.delete(id);
     else this.#views.set(id, after);
   }
@@ -140,12 +143,16 @@ export class PolicyEngine implements FirewallSource {
     if (mayCut) this.#reconsiderFlows = true;
   }
 
-  #moveLocal(before: LocalView | undefined, after: LocalView | undefined): void {
-    if (after !== undefined) this.#acquire(after);
-    if (before !== undefined && after !== undefined) this.#each((firewall) => firewall.putEndpoint(after.policy));
-    else if (after !== undefined) this.#each((firewall) => firewall.addEndpoint(after.policy));
-    else if (before !== undefined) this.#each((firewall) => firewall.removeEndpoint(before.policy.interfaceName));
-    if (before !== undefined) this.#release(before);
+  #moveLocal(before: EndpointView | undefined, after: EndpointView | undefined): void {
+    if (after?.local !== undefined) this.#acquire(after.local);
+    for (const family of FAMILIES) {
+      const firewall = this.#firewalls[family];
+      const [was, is] = [policyIn(before, family), policyIn(after, family)];
+      if (was !== undefined && is !== undefined) firewall.putEndpoint(is);
+      else if (is !== undefined) firewall.addEndpoint(is);
+      else if (was !== undefined) firewall.removeEndpoint(was.interfaceName);
+    }
+    if (before?.local !== undefined) this.#release(before.local);
   }
 
   #acquire({ policy }: LocalView): void {
@@ -239,6 +246,10 @@ const addressesOfNode = (node: Node | undefined): readonly IpAddress[] =>
 const onlyAudits = (before: Profile, after: Profile): boolean =>
   (before.mode === after.mode || after.mode === 'audit') &&
   JSON.stringify([before.inbound, before.outbound]) === JSON.stringify([after.inbound, after.outbound]);
+
+/** Of a family in which it has no address nothing of an endpoint passes: its interface is unknown there. */
+const policyIn = (view: EndpointView | undefined, family: IpFamily): EndpointPolicy | undefined =>
+  view?.addresses.some((address) => familyOf(address) === family) ? view.local?.policy : undefined;
 
 const symmetricDifference = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [
   ...a.filter((value) => !b.includes(value)),

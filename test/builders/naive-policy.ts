@@ -3,7 +3,7 @@ import type { Cidr } from '../../src/model/cidr.js';
 import { contains } from '../../src/model/cidr.js';
 import { type Endpoint, profilesOf } from '../../src/model/endpoint.js';
 import { hostInterfaceOf } from '../../src/model/ids.js';
-import type { IpAddress } from '../../src/model/ip-address.js';
+import { familyOf, type IpAddress, type IpFamily } from '../../src/model/ip-address.js';
 import type { Network, NodeNetwork } from '../../src/model/network.js';
 import type { Packet } from '../../src/model/packet.js';
 import type { Profile } from '../../src/model/profile.js';
@@ -38,7 +38,7 @@ export class NaivePolicy {
   allows(packet: Packet): boolean {
     const fromEndpoint = packet.inInterface?.startsWith('cord') ?? false;
     const toEndpoint = packet.outInterface?.startsWith('cord') ?? false;
-    const sender = this.#endpointAt(packet.inInterface);
+    const sender = this.#endpointAt(packet.inInterface, packet.family);
     if (fromEndpoint && !sender?.addresses.includes(packet.source)) return false;
     if (!fromEndpoint && !toEndpoint) return true;
     if (packet.conntrack === 'ESTABLISHED') return true;
@@ -52,12 +52,16 @@ export class NaivePolicy {
     if (fromEndpoint && (sender === undefined || this.#isForbidden(packet, toHost))) return false;
     if (sender !== undefined && !this.#decides(sender, 'outbound', packet)) return false;
     if (toHost) return isForHost(packet);
-    const receiver = this.#endpointAt(packet.outInterface);
+    const receiver = this.#endpointAt(packet.outInterface, packet.family);
     return !toEndpoint || (receiver !== undefined && this.#decides(receiver, 'inbound', packet));
   }
 
-  #endpointAt(name: string | undefined): Endpoint | undefined {
-    return this.#endpoints.find(({ id, node }) => node === THIS_NODE && hostInterfaceOf(id) === name);
+  /** An endpoint is not there for a family in which it has no address. */
+  #endpointAt(name: string | undefined, family: IpFamily): Endpoint | undefined {
+    return this.#endpoints.find(
+      ({ id, node, addresses }) =>
+        node === THIS_NODE && hostInterfaceOf(id) === name && addresses.some((address) => familyOf(address) === family),
+    );
   }
 
   #isForbidden(packet: Packet, toHost: boolean): boolean {
