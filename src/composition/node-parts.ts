@@ -18,7 +18,7 @@ import { DockerEngine } from '../infrastructure/docker/docker-engine.js';
 import { FsTextFile } from '../infrastructure/linux/fs-text-file.js';
 import { IpHostRoutes } from '../infrastructure/linux/ip-host-routes.js';
 import { LinuxHostPorts } from '../infrastructure/linux/linux-host-ports.js';
-import { uplinkMtu } from '../infrastructure/linux/uplink-mtu.js';
+import { uplinkMtuOfLate } from '../infrastructure/linux/uplink-mtu.js';
 import { systemClock } from '../infrastructure/system-clock.js';
 import { localAddresses } from './local-addresses.js';
 import { nodeMatches } from './node-selection.js';
@@ -99,6 +99,7 @@ export function composeNode(given: {
   });
   const docker = new DockerEngine({ socketPath: config.dockerSocket, plugin: PLUGIN_NAME, clock, log });
   const hostPorts = new LinuxHostPorts(log);
+  const uplinkMtu = uplinkMtuOfLate(clock);
   const { mtu } = config;
   const driver: DriverDependencies = {
     node,

@@ -1,9 +1,23 @@
 import { readFileSync } from 'node:fs';
+import type { Clock } from '../../effects/clock.js';
 
 /** Ethernet's, for a host without a default route. */
 const USUAL_MTU = 1500;
 /** Of the lines of /proc/net/route: RTF_UP. */
 const ROUTE_UP = 0x1;
+
+/** How long an answer serves, in ms: many containers that start at once ask once. */
+const SERVES_MS = 1_000;
+
+/** `uplinkMtu`, asked at most once a second. */
+export function uplinkMtuOfLate(clock: Clock): () => number {
+  let last: { readonly mtu: number; readonly atMs: number } | undefined;
+  return () => {
+    const nowMs = clock.now().getTime();
+    if (last === undefined || Math.abs(nowMs - last.atMs) > SERVES_MS) last = { mtu: uplinkMtu(), atMs: nowMs };
+    return last.mtu;
+  };
+}
 
 /** The smallest MTU in bytes of the interfaces that IPv4 default routes leave by, as they are now. */
 export function uplinkMtu(procNet = '/proc/self/net', sysNet = '/sys/class/net'): number {
