@@ -52,12 +52,14 @@ export async function createEndpoint(
     if (sameContent(existing, endpoint)) return reply;
     throw new ConflictError(`endpoint ${endpoint.id.slice(0, 12)} is there already, made otherwise: remove it first`);
   }
-  await storeEndpoint(deps, endpoint, network);
+  await storeAndPrepare(deps, endpoint, network);
   if (!signal.aborted) return reply;
   await removeEndpoint(deps, endpoint);
   signal.throwIfAborted();
   return reply;
 }
+
+const mtuOf = ({ settings }: DriverDependencies, { options }: Network): number => options.mtu ?? settings.mtu();
 
 /** The network under its real name: its policy goes by that. */
 async function namedNetwork(deps: DriverDependencies, id: DockerNetworkId, log: Logger): Promise<LocalNetwork> {
@@ -141,6 +143,20 @@ async function storeEndpoint(deps: DriverDependencies, endpoint: Endpoint, netwo
   throw new ConflictError(`endpoint ${endpoint.id.slice(0, 12)} was made by another call at the same time: try again`);
 }
 
+/** Docker's next call is Join: the kernel's part of it is under way while the record is written. */
+async function storeAndPrepare(deps: DriverDependencies, endpoint: Endpoint, network: Network): Promise<void> {
+  const stored = storeEndpoint(deps, endpoint, network);
+  // Once the datastore has its work to do.
+  const ahead = setImmediate(() => deps.dataplane.prepare(endpoint, { mtu: mtuOf(deps, network) }));
+  try {
+    await stored;
+  } catch (error) {
+    clearImmediate(ahead);
+    await deps.dataplane.abandon(endpoint);
+    throw error;
+  }
+}
+
 /** Docker's IPAM knows nothing of what a crash left behind: an address that one of our endpoints has is not free. */
 function requireUnused({ store }: DriverDependencies, { id, addresses }: Endpoint): void {
   for (const { value: other } of store.localEndpoints.values()) {
@@ -177,7 +193,7 @@ export async function join(
   const endpoint = requireEndpoint(deps, request);
   const { network, nodeNetwork } = localNetwork(deps, request.networkId);
   refuseSharedSubnet(deps, network, sandboxes.companionsOf(endpoint.id, request.sandboxKey));
-  const mtu = network.options.mtu ?? deps.settings.mtu();
+  const mtu = mtuOf(deps, network);
   const { containerInterface } = await deps.dataplane.attach(endpoint, { mtu, signal });
   if (signal.aborted) {
     await deps.dataplane.detach(endpoint);

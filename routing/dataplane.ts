@@ -1,5 +1,5 @@
 import type { Clock } from '../src/effects/clock.js';
-import type { ClusterView } from '../src/effects/cluster-view.js';
+import type { ClusterChange, ClusterView } from '../src/effects/cluster-view.js';
 import type { TrackedFlow } from '../src/effects/conntrack.js';
 import type { Dataplane } from '../src/effects/dataplane.js';
 import type { DataplaneStatus, DataplaneStatusSource } from '../src/effects/dataplane-status.js';
@@ -9,7 +9,7 @@ import type { Logger } from '../src/effects/logger.js';
 import type { NetworkStackChange } from '../src/effects/network-stack.js';
 import type { TextFile } from '../src/effects/text-file.js';
 import type { Cidr } from '../src/model/cidr.js';
-import { type Endpoint, endpointsOfKeys } from '../src/model/endpoint.js';
+import { type Endpoint, endpointKey, endpointsOfKeys } from '../src/model/endpoint.js';
 import { describeError, InternalError, KernelError } from '../src/model/errors.js';
 import {
   containerInterfaceOf,
@@ -209,6 +209,18 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     this.#flows.stop();
   }
 
+  prepare(endpoint: Endpoint, { mtu }: { readonly mtu: number }): void {
+    // Told again when the record is stored, which then changes nothing.
+    this.#removals.pass(whole(undefined, endpoint));
+    void this.#attacher.attach(endpoint, mtu).catch(() => {});
+  }
+
+  async abandon(endpoint: Endpoint): Promise<void> {
+    if (this.#options.view.endpoints.has(endpoint.id)) return;
+    await this.#attacher.detach(endpoint);
+    this.#removals.pass(whole(endpoint, undefined));
+  }
+
   async attach(
     endpoint: Endpoint,
     { mtu, signal }: { readonly mtu: number; readonly signal?: AbortSignal },
@@ -382,3 +394,9 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
 
 const gatewaysOf = (...networks: readonly (NodeNetwork | undefined)[]): readonly Cidr[] =>
   networks.flatMap((network) => (network === undefined ? [] : [gatewayRoute(network.linkLocalGateway).destination]));
+
+/** An endpoint that comes or goes, as the view will tell it. */
+const whole = (before: Endpoint | undefined, after: Endpoint | undefined): ClusterChange => {
+  const { node, id } = (after ?? before) as Endpoint;
+  return { kind: 'endpoint', key: endpointKey(node, id), before, after };
+};

@@ -61,11 +61,15 @@ export class EndpointAttacher {
     return endpointKernelState(endpoint, { ipv6: this.#ipv6 });
   }
 
+  /** Calls for one endpoint share the work: whose signal aborts, ends it for all. */
   async attach(endpoint: Endpoint, mtu: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     const hostEnd = hostInterfaceOf(endpoint.id);
     const current = this.#attaching.get(endpoint.id);
-    const attaching = current ?? this.#begin(endpoint, hostEnd, mtu, signal);
-    await withinSignal(attaching.done, signal, hostEnd);
+    const { abort, done } = current ?? this.#begin(endpoint, hostEnd, mtu);
+    const giveUp = () => abort.abort(signal?.reason);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    await withinSignal(done, signal, hostEnd).finally(() => signal?.removeEventListener('abort', giveUp));
   }
 
   /** Resolves when the link is down; the rest goes on. */
@@ -76,11 +80,10 @@ export class EndpointAttacher {
     if (this.#used.delete(hostEnd)) for (const address of endpoint.addresses) void this.#flows.forget(address);
   }
 
-  #begin(endpoint: Endpoint, hostEnd: InterfaceName, mtu: number, signal: AbortSignal | undefined) {
+  #begin(endpoint: Endpoint, hostEnd: InterfaceName, mtu: number) {
     const abort = new AbortController();
-    const either = signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]);
     const done = this.queue
-      .run(hostEnd, () => this.#marked(hostEnd, this.#attach(endpoint, mtu, either)))
+      .run(hostEnd, () => this.#marked(hostEnd, this.#attach(endpoint, mtu, abort.signal)))
       .finally(() => this.#attaching.delete(endpoint.id));
     done.catch(() => {});
     const attaching = { abort, done };
@@ -101,17 +104,13 @@ export class EndpointAttacher {
     const state = this.stateOf(endpoint);
     if (this.#links.has(state.hostEnd)) return;
     signal.throwIfAborted();
+    // The link may be up before its policy is in force: an interface that the rules do not know yet passes nothing.
     const outcomes = await Promise.allSettled([
       this.#policyInForce(signal),
-      this.#createLink(state, mtu),
-      ...endpoint.addresses.map((address) => withinSignal(this.#flows.quiet(address), signal, state.hostEnd)),
+      this.#connect(endpoint, state, mtu, signal),
     ]);
     try {
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-      signal.throwIfAborted();
-      await this.#kernel.network
-        .apply([...connectCommands(state), ...this.#gatewayCommands(endpoint)])
-        .catch((error: unknown) => Promise.reject(explained(error)));
       signal.throwIfAborted();
     } catch (error) {
       this.#add(state.hostEnd);
@@ -124,6 +123,18 @@ export class EndpointAttacher {
       throw error;
     }
     this.#add(state.hostEnd);
+  }
+
+  async #connect(endpoint: Endpoint, state: EndpointKernelState, mtu: number, signal: AbortSignal): Promise<void> {
+    const outcomes = await Promise.allSettled([
+      this.#createLink(state, mtu),
+      ...endpoint.addresses.map((address) => withinSignal(this.#flows.quiet(address), signal, state.hostEnd)),
+    ]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    signal.throwIfAborted();
+    await this.#kernel.network
+      .apply([...connectCommands(state), ...this.#gatewayCommands(endpoint)])
+      .catch((error: unknown) => Promise.reject(explained(error)));
   }
 
   #add(link: InterfaceName): void {

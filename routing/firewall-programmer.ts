@@ -49,11 +49,17 @@ export class FirewallProgrammer {
     return this.#retired.sweep();
   }
 
-  /** Safe at every moment: sets and members first, then rules, then what nothing needs any more. Sets only retire. */
+  /**
+   * Safe at every moment: sets first, then rules, then what nothing needs any more. Sets only retire. Members that join
+   * sets which rules know already arrive beside the rules, which are those of other endpoints.
+   */
   async change(changes: readonly FirewallChanges[]): Promise<void> {
     const mine = changes.filter(({ family }) => this.#families.includes(family));
-    await this.#kernel.ipSets.apply(mine.flatMap((change) => this.#additions(change)));
-    await Promise.all(mine.map((change) => this.#loadChange(change)));
+    const added = this.#kernel.ipSets.apply(mine.flatMap((change) => this.#additions(change)));
+    if (mine.some(({ createSets }) => createSets.length > 0)) await added;
+    // All are awaited, whichever fails: nothing of this change may be under way when another begins.
+    const outcomes = await Promise.allSettled([added, ...mine.map((change) => this.#loadChange(change))]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     this.#refused = this.#refused.filter((refused) => !mine.some((change) => isTouched(refused, change)));
     await this.#kernel.ipSets.apply(mine.flatMap(memberRemovals));
     for (const { destroySets } of mine) this.#retired.retire(destroySets);

@@ -8,6 +8,13 @@ import type { IpAddress } from '../model/ip-address.js';
  */
 export interface Dataplane {
   /**
+   * Begins what `attach` waits for, for an endpoint whose record is still being stored. What fails is met again, and
+   * told, by `attach`.
+   */
+  prepare(endpoint: Endpoint, options: { readonly mtu: number }): void;
+  /** Takes back what `prepare` did for an endpoint whose record could not be stored. */
+  abandon(endpoint: Endpoint): Promise<void>;
+  /**
    * Resolves when policy, anti-spoofing, routes and neighbours of the endpoint are in the kernel and the container end
    * waits in the host's namespace, down and without address. Calling again for the same endpoint changes nothing.
    *

@@ -32,6 +32,13 @@ export class InMemoryDataplane implements Dataplane {
     this.#open();
   }
 
+  /** This one needs no time for anything. */
+  prepare(): void {}
+
+  async abandon({ id }: Endpoint): Promise<void> {
+    this.#links.delete(id);
+  }
+
   async attach(
     endpoint: Endpoint,
     { mtu, signal }: { readonly mtu: number; readonly signal?: AbortSignal },

@@ -48,6 +48,43 @@ const pings = (from: TestNamespace, to: string): Promise<boolean> =>
     expect(await lab.namespace.ip('-d link show')).toBe(before);
   });
 
+  test('what is prepared before the record is stored is attached as any other', async () => {
+    lab.dataplane.prepare(lab.plan(2), { mtu: 1400 });
+    const endpoint = await lab.putEndpoint(2);
+    await lab.attach(endpoint);
+    const container = await contain(lab.namespace, endpoint);
+    expect(await lab.namespace.ip('link')).toMatch(/cord[0-9a-f]{11}.* mtu 1400/);
+    expect(await pings(lab.namespace, '10.64.0.2')).toBe(true);
+    expect(await pings(container, 'fd80:c0de::1')).toBe(false);
+    const findings = lab.dataplane.status().repairsTotal;
+    await lab.dataplane.resync();
+    expect(lab.dataplane.status().repairsTotal).toBe(findings);
+  });
+
+  test.each([0, 3, 50])('what is abandoned %d ms after it was prepared leaves nothing', async (pauseMs) => {
+    await lab.dataplane.settled();
+    const rules = () => lab.namespace.exec(`iptables-${backend}-save`, '-t', 'mangle');
+    const before = (await rules()).replace(/^[#:].*$/gm, '');
+    const endpoint = lab.plan(2);
+    lab.dataplane.prepare(endpoint, { mtu: 1500 });
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await lab.dataplane.abandon(endpoint);
+    await lab.dataplane.settled();
+    await lab.kernel.network.retired();
+    expect(await lab.namespace.ip('link')).not.toMatch(/cord|ctmp/);
+    expect((await rules()).replace(/^[#:].*$/gm, '')).toBe(before);
+  });
+
+  test('an endpoint whose record was stored after all is not abandoned', async () => {
+    const endpoint = lab.plan(2);
+    lab.dataplane.prepare(endpoint, { mtu: 1500 });
+    await lab.putEndpoint(2);
+    await lab.dataplane.abandon(endpoint);
+    await lab.attach(endpoint);
+    await contain(lab.namespace, endpoint);
+    expect(await pings(lab.namespace, '10.64.0.2')).toBe(true);
+  });
+
   test('an endpoint of a profile that allows nothing is reached by nobody', async () => {
     await lab.putProfile({ name: 'closed', tags: [], inbound: [], outbound: [], mode: 'enforce' } as never);
     const [open, closed] = [await lab.putEndpoint(2), await lab.putEndpoint(3, { profiles: ['closed' as never] })];

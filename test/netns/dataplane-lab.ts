@@ -223,8 +223,15 @@ export class DataplaneLab {
 
   /** A record of the `number`-th endpoint, with addresses 10.64.0.N and fd80:c0de::N. */
   async putEndpoint(number: number, fields: Partial<Endpoint> = {}): Promise<Endpoint> {
+    const endpoint = { ...this.plan(number), ...fields };
+    await this.write([put(endpointKey(NODE, endpoint.id), EndpointRecord.encode(endpoint))]);
+    return endpoint;
+  }
+
+  /** The `number`-th endpoint before its record is stored. */
+  plan(number: number): Endpoint {
     const id = parseEndpointId(shortHash(`endpoint ${number}`, 64));
-    const endpoint: Endpoint = {
+    return {
       id,
       node: NODE,
       dockerNetworkId: NETWORK_ID,
@@ -237,10 +244,7 @@ export class DataplaneLab {
       labels: {},
       published: [],
       createdAt: '2026-01-01T00:00:00.000Z',
-      ...fields,
     };
-    await this.write([put(endpointKey(NODE, endpoint.id), EndpointRecord.encode(endpoint))]);
-    return endpoint;
   }
 
   removeEndpoint(endpoint: Endpoint): Promise<void> {
