@@ -47,6 +47,8 @@ const RESYNC_MS = { least: 10_000, most: 60_000 };
 const RESYNC_SHARE = 0.02;
 /** After a sign of foreign changes: soon, but once for all that come together. */
 const SOON_MS = 10;
+/** A link that is down for so long is not one that is being made, unless the machine is overloaded. */
+const STAYS_DOWN_MS = 200;
 /** Between two resyncs that signs asked for; reading back costs some 30 ms of processor time. */
 const REST_MS = 200;
 
@@ -78,6 +80,8 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   readonly #pacer: Pacer;
   readonly #removals: LateRemovals;
   readonly #closers: (() => void)[] = [];
+  /** Links that the kernel has told down and not yet up. */
+  readonly #down = new Map<InterfaceName, NodeJS.Timeout>();
   #starting: Promise<void> | undefined;
   readonly #stopped = new AbortController();
   #lastResync: DataplaneStatus['lastResync'];
@@ -360,7 +364,11 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
         }
         return;
       case 'linkDown':
-        if (this.#attacher.links.has(change.link) && !this.#attacher.queue.busy(change.link)) this.#pacer.soon();
+        this.#waitForUp(change.link);
+        return;
+      case 'linkUp':
+        clearTimeout(this.#down.get(change.link));
+        this.#down.delete(change.link);
         return;
       case 'routeRemoved':
         // The kernel takes a link's routes along with it.
@@ -377,6 +385,17 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   async #lookAround(): Promise<void> {
     const { clusterRoutes, kernel } = this.#options;
     clusterRoutes.moved(await kernel.network.hostNetworks());
+  }
+
+  /** Each link is told down once as it is made, and up at once: nobody put that down. */
+  #waitForUp(link: InterfaceName): void {
+    if (this.#down.has(link)) return;
+    const timer = setTimeout(() => {
+      this.#down.delete(link);
+      if (this.#attacher.links.has(link) && !this.#attacher.queue.busy(link)) this.#pacer.soon();
+    }, STAYS_DOWN_MS);
+    timer.unref();
+    this.#down.set(link, timer);
   }
 
   async #resyncQuietly(): Promise<void> {

@@ -49,7 +49,7 @@ export interface NetworkStack {
 /** What others or we changed in the kernel, as far as the data plane cares. */
 export type NetworkStackChange =
   | { readonly kind: 'linkRemoved'; readonly link: InterfaceName }
-  | { readonly kind: 'linkDown'; readonly link: InterfaceName }
+  | { readonly kind: 'linkDown' | 'linkUp'; readonly link: InterfaceName }
   /** `link`: where it led; absent: into nothing. */
   | {
       readonly kind: 'routeRemoved';

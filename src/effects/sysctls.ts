@@ -6,7 +6,7 @@ export interface Sysctl {
 
 /** Kernel settings of one network namespace. */
 export interface Sysctls {
-  /** In order. @throws KernelError naming the first that could not be written; those after it are not tried */
+  /** In order, all of them. @throws KernelError naming the first that could not be written */
   write(settings: readonly Sysctl[]): Promise<void>;
   /** The values without line end, in order; undefined for one that does not exist. */
   read(paths: readonly string[]): Promise<readonly (string | undefined)[]>;

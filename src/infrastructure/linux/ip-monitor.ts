@@ -50,7 +50,7 @@ export function parseMonitorLine(line: string): NetworkStackChange | undefined {
   if (link !== null) {
     const name = link[2] as InterfaceName;
     if (link[1] !== undefined) return { kind: 'linkRemoved', link: name };
-    return link[3]?.split(',').includes('UP') ? undefined : { kind: 'linkDown', link: name };
+    return { kind: link[3]?.split(',').includes('UP') ? 'linkUp' : 'linkDown', link: name };
   }
   if (/^(Deleted )?\d+: (?!cord|ctmp|veth)\S+ .*(<|scope global)/.test(line)) return { kind: 'hostNetworks' };
   const route = new RegExp(`^Deleted (?:blackhole )?(\\S+) .*proto ${ROUTE_PROTOCOL}\\b`).exec(line);

@@ -41,7 +41,8 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
       [`iptables-${backend}-restore`, '--version'],
     ].map(([program, argument]) => runner.run(program as string, [argument as string])),
   );
-  const sysctls = options.sysctls ?? new ProcSysctls();
+  const ownSysctls = new ProcSysctls(runner, log);
+  const sysctls = options.sysctls ?? ownSysctls;
   const families = await familiesOf(sysctls, log);
   const lastTable = (await hasSecurityTable(runner, backend, families)) ? 'security' : 'filter';
   const network = new IpBatchNetworkStack(runner, log, families);
@@ -71,9 +72,12 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
     conntrack: new ConntrackTool(runner, families),
     watchPacketFilter: (listener) =>
       watchPacketFilter({ runner, backend, families, hooks, ourPids: filterPids, log, listener }),
-    helperPids: () => [...network.helperPids(), ...filterPids(), ipSets.helperPid()].filter((pid) => pid !== undefined),
+    helperPids: () =>
+      [...network.helperPids(), ...filterPids(), ipSets.helperPid(), ownSysctls.helperPid()].filter(
+        (pid) => pid !== undefined,
+      ),
     close: () => {
-      for (const part of [network, ipSets, filter4, filter6]) part.close();
+      for (const part of [network, ipSets, filter4, filter6, ownSysctls]) part.close();
     },
   };
 }

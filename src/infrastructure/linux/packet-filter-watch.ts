@@ -14,6 +14,9 @@ const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
 /**
  * Calls the listener soon after others changed the packet filter. `ourPids`: the processes whose changes are ours.
  * Changes of ours in the legacy tables are told like others'.
+ *
+ * xtables-monitor ends when it cannot follow, which happens when we ourselves change much. What it missed in the
+ * kernel's own chains is looked for at once; the rest is left to the resync on the timer, which is soon enough.
  */
 export function watchPacketFilter(options: {
   readonly runner: CommandRunner;
@@ -30,6 +33,11 @@ export function watchPacketFilter(options: {
   let closed = false;
   let running: RunningCommand | undefined;
   let timer: NodeJS.Timeout | undefined;
+  const hooksBefore = options.hooks().catch(() => undefined);
+  const areHooksAsBefore = async () => {
+    const before = await hooksBefore;
+    return before !== undefined && before === (await options.hooks().catch(() => undefined));
+  };
   const start = () => {
     running = runner.start('stdbuf', ['-oL', 'xtables-monitor', '--event']);
     const isForeign = foreignGenerations(ourPids);
@@ -40,9 +48,9 @@ export function watchPacketFilter(options: {
     void running.ended.then((how) => {
       if (closed) return;
       log.warn({ how }, 'xtables-monitor ended; it is started again');
-      timer = setTimeout(() => {
+      timer = setTimeout(async () => {
         start();
-        listener();
+        if (!(await areHooksAsBefore()) && !closed) listener();
       }, RESTART_MS);
     });
   };

@@ -1,37 +1,48 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { CommandRunner } from '../../effects/command-runner.js';
+import type { Logger } from '../../effects/logger.js';
 import type { Sysctl, Sysctls } from '../../effects/sysctls.js';
 import { KernelError } from '../../model/errors.js';
+import { type HelperKind, HelperProcess } from './helper-process.js';
 
 const USUAL = '/proc/sys';
 /** Inside a container, a managed plugin's too, /proc/sys is read-only: a second /proc is mounted here for us. */
 const OWN_PROC = '/opt/corduroy/proc';
+const TIMEOUT_MS = 5_000;
 
 /**
- * Settings under /proc/sys, synchronously: the kernel answers in 0.02 ms, a tenth of what a trip through the thread pool
- * takes. They are those of this process's own network namespace.
+ * Settings under /proc/sys of this process's own network namespace. Read here, since the kernel answers in 0.01 ms; written
+ * by a shell that stays, since some writes wait for the lock under which the links of all namespaces are changed.
  */
 export class ProcSysctls implements Sysctls {
-  readonly #base: string;
+  readonly #base = writableBase();
+  readonly #shell: HelperProcess;
 
-  constructor(base = writableBase()) {
-    this.#base = base;
+  constructor(runner: CommandRunner, log: Logger) {
+    const shell: HelperKind = {
+      program: 'sh',
+      // Complaints go to the same pipe as answers, and so stand before them.
+      args: ['-c', 'exec sh -s 2>&1'],
+      barrier: (n) => `echo done ${n}\n`,
+      isAnswer: (line, n) => line === `done ${n}`,
+      isNoise: () => false,
+    };
+    this.#shell = new HelperProcess(runner, shell, log);
   }
 
-  write(settings: readonly Sysctl[]): Promise<void> {
-    for (const { path, value } of settings) {
-      try {
-        writeFileSync(`${this.#base}/${path}`, value);
-      } catch (cause) {
-        const why = cause instanceof Error ? cause.message : String(cause);
-        const remedy = why.startsWith('EROFS') ? `mount a /proc of its own at ${OWN_PROC}` : 'run the daemon as root';
-        return Promise.reject(
-          new KernelError(`the kernel setting ${path} could not be set to ${value} (${why}); ${remedy}`, why, {
-            cause,
-          }),
-        );
-      }
-    }
-    return Promise.resolve();
+  async write(settings: readonly Sysctl[]): Promise<void> {
+    const different = settings.filter(({ path, value }) => this.#readOne(path) !== value);
+    if (different.length === 0) return;
+    const commands = different.map(({ path, value }, i) => `echo ${value} >${this.#base}/${path} || echo failed ${i}`);
+    const said = await this.#shell.exchange(`${commands.join('\n')}\n`, TIMEOUT_MS);
+    const failed = different[Number(said.find((line) => line.startsWith('failed '))?.slice('failed '.length) ?? -1)];
+    if (failed === undefined) return;
+    const why = said.find((line) => !line.startsWith('failed ')) ?? '';
+    const remedy = /Read-only/.test(why) ? `mount a /proc of its own at ${OWN_PROC}` : 'run the daemon as root';
+    throw new KernelError(
+      `the kernel setting ${failed.path} could not be set to ${failed.value} (${why}); ${remedy}`,
+      why,
+    );
   }
 
   read(paths: readonly string[]): Promise<readonly (string | undefined)[]> {
@@ -44,6 +55,14 @@ export class ProcSysctls implements Sysctls {
     } catch {
       return Promise.resolve([]);
     }
+  }
+
+  helperPid(): number | undefined {
+    return this.#shell.pid;
+  }
+
+  close(): void {
+    this.#shell.stop();
   }
 
   #readOne(path: string): string | undefined {
