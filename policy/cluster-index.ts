@@ -4,15 +4,18 @@ import { type Endpoint, profilesOf } from '../src/model/endpoint.js';
 import {
   type EndpointId,
   hostInterfaceOf,
+  type InterfaceName,
   type NetworkName,
   type NodeName,
   type ProfileName,
+  type TagName,
 } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { Network, NodeNetwork } from '../src/model/network.js';
 import type { Node } from '../src/model/node.js';
 import type { Pool } from '../src/model/pool.js';
 import type { Profile } from '../src/model/profile.js';
+import { SharedLists } from './shared-lists.js';
 
 /**
  * The records that policy depends on, and which endpoints depend on each: a change of one record then costs only what
@@ -26,13 +29,16 @@ export class ClusterIndex {
   readonly networks = new Map<NetworkName, Network>();
   readonly profiles = new Map<ProfileName, Profile>();
   readonly endpoints = new Map<EndpointId, Endpoint>();
+  readonly sharedTags = new SharedLists<TagName>();
   readonly #nodeNetworks = new Map<string, NodeNetwork>();
   readonly #keysOfNetwork = new Groups<NetworkName, string>();
   readonly #endpointsOnNetwork = new Groups<string, EndpointId>();
   readonly #endpointsOfProfile = new Groups<ProfileName, EndpointId>();
-  readonly #endpointsOfNode = new Groups<NodeName, EndpointId>();
-  readonly #endpointsOfInterface = new Groups<string, EndpointId>();
   readonly #profilesOfEndpoint = new Map<EndpointId, readonly ProfileName[]>();
+  readonly #sharedProfiles = new SharedLists<ProfileName>();
+  /** Of this node, as the next. */
+  readonly #localEndpoints = new Set<EndpointId>();
+  readonly #endpointsOfInterface = new Groups<InterfaceName, EndpointId>();
 
   constructor(node: NodeName) {
     this.#node = node;
@@ -46,7 +52,7 @@ export class ClusterIndex {
         return [];
       case 'pool':
         setOrDelete(this.pools, change.key, change.after);
-        return [...this.#endpointsOfNode.of(this.#node)];
+        return [...this.#localEndpoints];
       case 'network':
         setOrDelete(this.networks, nameOf(change), change.after);
         return this.#reindexed(this.#endpointsOf(nameOf(change)));
@@ -84,9 +90,9 @@ export class ClusterIndex {
     return best;
   }
 
-  /** Of several endpoints of one node that would have one interface name, the one that has it: the least id. */
-  hasInterface(endpoint: Endpoint): boolean {
-    for (const other of this.#endpointsOfInterface.of(interfaceKey(endpoint))) if (other < endpoint.id) return false;
+  /** Of several endpoints of this node that would have one interface name, the one that has it: the least id. */
+  hasInterface({ id }: Endpoint): boolean {
+    for (const other of this.#endpointsOfInterface.of(hostInterfaceOf(id))) if (other < id) return false;
     return true;
   }
 
@@ -104,19 +110,26 @@ export class ClusterIndex {
     const before = this.endpoints.get(id);
     if (before !== undefined) {
       this.#endpointsOnNetwork.delete(networkKey(before), id);
-      this.#endpointsOfInterface.delete(interfaceKey(before), id);
-      this.#endpointsOfNode.delete(before.node, id);
     }
     setOrDelete(this.endpoints, id, change.after);
-    if (change.after !== undefined) {
-      this.#endpointsOnNetwork.add(networkKey(change.after), id);
-      this.#endpointsOfInterface.add(interfaceKey(change.after), id);
-      this.#endpointsOfNode.add(change.after.node, id);
+    if (change.after !== undefined) this.#endpointsOnNetwork.add(networkKey(change.after), id);
+    return this.#reindexed(new Set([id, ...this.#moveLocal(before, change.after, id)]));
+  }
+
+  /** @returns the endpoints whose claim to the interface may be another now */
+  #moveLocal(before: Endpoint | undefined, after: Endpoint | undefined, id: EndpointId): Iterable<EndpointId> {
+    const wasLocal = before?.node === this.#node;
+    const isLocal = after?.node === this.#node;
+    if (!wasLocal && !isLocal) return [];
+    const name = hostInterfaceOf(id);
+    if (isLocal) {
+      this.#localEndpoints.add(id);
+      this.#endpointsOfInterface.add(name, id);
+    } else {
+      this.#localEndpoints.delete(id);
+      this.#endpointsOfInterface.delete(name, id);
     }
-    const sharing = [before, change.after].flatMap((endpoint) =>
-      endpoint === undefined ? [] : [...this.#endpointsOfInterface.of(interfaceKey(endpoint))],
-    );
-    return this.#reindexed(new Set([id, ...sharing]));
+    return this.#endpointsOfInterface.of(name);
   }
 
   #endpointsOf(network: NetworkName): readonly EndpointId[] {
@@ -127,8 +140,11 @@ export class ClusterIndex {
   #reindexed(ids: Iterable<EndpointId>): Iterable<EndpointId> {
     for (const id of ids) {
       const endpoint = this.endpoints.get(id);
-      const names = endpoint === undefined ? undefined : this.profileNamesOf(endpoint);
-      for (const name of this.#profilesOfEndpoint.get(id) ?? []) this.#endpointsOfProfile.delete(name, id);
+      const found = endpoint === undefined ? undefined : this.profileNamesOf(endpoint);
+      const names = found && this.#sharedProfiles.share(found);
+      const known = this.#profilesOfEndpoint.get(id);
+      if (known === names) continue;
+      for (const name of known ?? []) this.#endpointsOfProfile.delete(name, id);
       for (const name of names ?? []) this.#endpointsOfProfile.add(name, id);
       setOrDelete(this.#profilesOfEndpoint, id, names);
     }
@@ -159,7 +175,6 @@ class Groups<K, V> {
 
 const networkKey = ({ node, dockerNetworkId }: Pick<NodeNetwork, 'node' | 'dockerNetworkId'>): string =>
   `${node}/${dockerNetworkId}`;
-const interfaceKey = ({ node, id }: Endpoint): string => `${node}/${hostInterfaceOf(id)}`;
 
 /** Name of the record that changed. */
 export const nameOf = <N>({ before, after }: { before: { name: N } | undefined; after: { name: N } | undefined }): N =>

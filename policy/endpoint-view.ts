@@ -37,7 +37,7 @@ export function viewEndpoint(index: ClusterIndex, node: NodeName, id: EndpointId
 function tagsOf(index: ClusterIndex, endpoint: Endpoint): readonly TagName[] {
   const profiles = index.profileNamesOf(endpoint) ?? [];
   const tags = profiles.flatMap((name) => index.profiles.get(name)?.tags ?? []);
-  return [...new Set([...endpoint.tags, ...tags])].sort();
+  return index.sharedTags.share([...new Set([...endpoint.tags, ...tags])].sort());
 }
 
 function viewLocal(index: ClusterIndex, endpoint: Endpoint): LocalView {

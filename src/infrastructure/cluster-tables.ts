@@ -7,12 +7,14 @@ import { NetworkRecord, type NodeNetwork, NodeNetworkRecord, networkKey, nodeNet
 import { NodeRecord, nodeKey } from '../model/node.js';
 import { PoolRecord, poolKey } from '../model/pool.js';
 import { ProfileRecord, profileKey } from '../model/profile.js';
+import { EndpointCompactor } from './compact-endpoint.js';
 import { RecordTable } from './record-table.js';
 
 export type ClusterTables = ReturnType<typeof clusterTables>;
 
 /** One table for each kind that the cluster view shows, under the name its changes bear. */
 export function clusterTables(onProblem: (key: string, problem: string) => void) {
+  const compactor = new EndpointCompactor();
   return {
     node: new RecordTable({
       kind: NodeRecord,
@@ -48,6 +50,7 @@ export function clusterTables(onProblem: (key: string, problem: string) => void)
       kind: EndpointRecord,
       nameOf: ({ id }) => id,
       keyOf: ({ node, id }) => endpointKey(node, id),
+      compact: (key, endpoint) => compactor.compact(key, endpoint),
       onProblem,
     }),
     bgpPeer: new RecordTable({ kind: BgpPeerRecord, nameOf: bgpPeerKey, keyOf: bgpPeerKey, onProblem }),

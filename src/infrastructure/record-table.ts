@@ -19,6 +19,8 @@ export interface RecordTableOptions<T, Name extends string> {
   readonly keyOf: (value: T) => string;
   /** Narrower than the kind's own: other records are passed over. */
   readonly prefix?: string;
+  /** Makes an equal value that takes less memory. */
+  readonly compact?: (key: string, value: T) => T;
   /** Called once for each text that cannot be used. */
   readonly onProblem?: (key: string, problem: string) => void;
 }
@@ -164,11 +166,11 @@ export class RecordTable<T, Name extends string> {
   }
 
   #read({ key, value: text, revision }: StoredValue): Reading<T> {
-    const { kind, keyOf } = this.#options;
+    const { kind, keyOf, compact } = this.#options;
     try {
       const value = kind.decode(key, text);
       if (keyOf(value) !== key) throw new Error(`the record at ${key} belongs at ${keyOf(value)}; move or delete it`);
-      return { value, revision, problem: undefined };
+      return { value: compact === undefined ? value : compact(key, value), revision, problem: undefined };
     } catch (error) {
       return { value: undefined, revision, problem: describeError(error) };
     }
