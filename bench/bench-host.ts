@@ -32,7 +32,7 @@ export async function benchHost(store: StoreKind): Promise<BenchHost> {
     return {
       host,
       store,
-      ours: `corduroy=/run/docker/plugins/corduroy.sock,${network},${await poolIdOf(host)}`,
+      ours: `corduroy=/run/docker/plugins/corduroy.sock,${network},${await poolIdOf(host, SUBNET)}`,
       naive: await startRival(host, 'naive', store),
       batched: await startRival(host, 'batched', store),
       load: async (...words) =>
@@ -46,14 +46,14 @@ export async function benchHost(store: StoreKind): Promise<BenchHost> {
   }
 }
 
-async function startEtcd(host: LabHost): Promise<void> {
-  const etcd = host.start('etcd', ['etcd', '--data-dir', '/var/lib/corduroy/etcd', '--logger', 'zap']);
+export async function startEtcd(host: LabHost, options: readonly string[] = []): Promise<void> {
+  const etcd = host.start('etcd', ['etcd', '--data-dir', '/var/lib/corduroy/etcd', '--logger', 'zap', ...options]);
   await etcd.waitUntil(async () => (await host.try(['curl', '-sf', `${ETCD}/health`])).exitCode === 0, 10_000);
 }
 
 /** Docker does not show the pool's id, so the subnet is requested once more: a second reference to the same addresses. */
-async function poolIdOf(host: LabHost): Promise<string> {
-  const request = { AddressSpace: 'CorduroyLocal', Pool: SUBNET, SubPool: '', Options: {}, V6: false };
+export async function poolIdOf(host: LabHost, subnet: string): Promise<string> {
+  const request = { AddressSpace: 'CorduroyLocal', Pool: subnet, SubPool: '', Options: {}, V6: false };
   const words = ['--unix-socket', '/run/docker/plugins/corduroy.sock', '-d', JSON.stringify(request)];
   const reply = JSON.parse(await host.run('curl', '-s', ...words, 'http://x/IpamDriver.RequestPool')) as {
     readonly PoolID?: string;

@@ -2,7 +2,7 @@
  * A program: takes the measurements one after the other and prints one table. Ours and what it is compared with run in
  * turn, in the same minute, on hosts of the lab.
  *
- *   main.js [--quick] [calls] [rate] [docker] [claims]      all, if none is named
+ *   main.js [--quick] [calls] [rate] [docker] [claims] [scale]      all, if none is named
  */
 import { cpus, release } from 'node:os';
 import { type BenchHost, benchHost } from './bench-host.js';
@@ -11,15 +11,17 @@ import { measureDockerRun } from './docker-run.js';
 import { measureEndpointCalls } from './endpoint-calls.js';
 import { measureEndpointRate } from './endpoint-rate.js';
 import { formatTable, type Measurement } from './result-table.js';
+import { formatScaleTable, measureScale } from './scale/measure-scale.js';
 
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');
 const rows = words.filter((word) => !word.startsWith('--'));
 const wanted = (row: string): boolean => rows.length === 0 || rows.includes(row);
 const measurements: Measurement[] = [];
+const tell = (text: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
 
 async function measure(what: string, taken: Promise<readonly Measurement[]>): Promise<void> {
-  console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
+  tell(what);
   measurements.push(...(await taken));
 }
 
@@ -30,8 +32,8 @@ async function measureOn(bench: BenchHost): Promise<void> {
 }
 
 if (wanted('claims')) await measure('claims', measureBlockClaims(quick ? 100 : 1_000));
-const stores = rows.every((row) => row === 'claims') && rows.length > 0 ? [] : (['embedded', 'etcd'] as const);
-for (const store of stores) {
+const needsBench = ['calls', 'rate', 'docker'].some(wanted);
+for (const store of needsBench ? (['embedded', 'etcd'] as const) : []) {
   const bench = await benchHost(store);
   try {
     await measureOn(bench);
@@ -39,6 +41,8 @@ for (const store of stores) {
     await bench.down();
   }
 }
+const scale = wanted('scale') ? await measureScale(quick, tell) : undefined;
 const [cpu] = cpus();
 console.log(`\n${cpus().length} x ${cpu?.model}, Linux ${release()}, Node ${process.version}\n`);
-console.log(formatTable(measurements.toSorted((a, b) => a.row.localeCompare(b.row))));
+if (measurements.length > 0) console.log(formatTable(measurements.toSorted((a, b) => a.row.localeCompare(b.row))));
+if (scale !== undefined) console.log(`\n${formatScaleTable(scale)}`);

@@ -17,8 +17,8 @@ export function summarise(samples: readonly number[]): Summary {
   };
 }
 
-/** The nearest rank: a value that was measured, none between two. */
-function quantile(sorted: readonly number[], part: number): number {
+/** The nearest rank: a value that was measured, none between two. @param sorted ascending, at least one */
+export function quantile(sorted: readonly number[], part: number): number {
   const value = sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
   if (value === undefined) throw new Error('nothing was measured');
   return value;

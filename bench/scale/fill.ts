@@ -7,8 +7,8 @@ import { silentLogger } from '../../src/effects/logger.js';
 import { EtcdDatastore } from '../../src/infrastructure/etcd/etcd-datastore.js';
 import { LARGE, SMALL, type SyntheticRecord, syntheticCluster } from './synthetic-cluster.js';
 
-/** etcd's limit of operations in one transaction is 128. */
-const BATCH = 120;
+/** etcd takes 128 operations and 1.5 MB in one transaction. */
+const BATCH = { records: 120, bytes: 1_000_000 };
 const AT_ONCE = 8;
 
 const [url = '', mode] = process.argv.slice(2);
@@ -18,13 +18,18 @@ let bytes = 0;
 
 function* batches(): Generator<readonly SyntheticRecord[]> {
   let batch: SyntheticRecord[] = [];
+  let batchBytes = 0;
   for (const record of syntheticCluster(mode === '--quick' ? SMALL : LARGE)) {
+    const length = record.key.length + record.value.length;
+    if (batch.length === BATCH.records || batchBytes + length > BATCH.bytes) {
+      yield batch;
+      batch = [];
+      batchBytes = 0;
+    }
     batch.push(record);
+    batchBytes += length;
     records++;
-    bytes += record.key.length + record.value.length;
-    if (batch.length < BATCH) continue;
-    yield batch;
-    batch = [];
+    bytes += length;
   }
   yield batch;
 }

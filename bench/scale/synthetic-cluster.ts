@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { StoredValue } from '../../src/effects/datastore.js';
+import { BGP_SETTINGS_KEY, BgpSettingsRecord, DEFAULT_BGP_SETTINGS } from '../../src/model/bgp-settings.js';
 import { type Allocation, BlockRecord, blockKey } from '../../src/model/block.js';
 import { addressAt, type Cidr, networkOf, ordinalOf, parseCidr } from '../../src/model/cidr.js';
 import { type Endpoint, EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
@@ -16,7 +17,7 @@ import {
 import { parseIpAddress } from '../../src/model/ip-address.js';
 import { macOfEndpoint } from '../../src/model/mac-address.js';
 import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
-import { NodeRecord, nodeKey } from '../../src/model/node.js';
+import { NodeRecord, nodeKey, parseRouteReflectorClusterId } from '../../src/model/node.js';
 import { PoolRecord, poolKey } from '../../src/model/pool.js';
 import { defaultProfile, ProfileRecord, profileKey } from '../../src/model/profile.js';
 import { parseRule } from '../../src/model/rule-grammar.js';
@@ -102,6 +103,8 @@ const profileName = (size: ClusterSize, n: number) =>
 
 /** All records of the cluster, the few before the many. */
 export function* syntheticCluster(size: ClusterSize): Generator<SyntheticRecord> {
+  // A full mesh of so many nodes would be no cluster that anybody runs.
+  yield { key: BGP_SETTINGS_KEY, value: BgpSettingsRecord.encode({ ...DEFAULT_BGP_SETTINGS, mesh: false }) };
   for (const cidr of [SHARED.subnet, OTHERS]) yield pool(cidr);
   for (let n = 0; n < NETWORKS; n++) yield* network(n);
   for (let n = 0; n < size.profiles - NETWORKS; n++) yield profile(size, n);
@@ -174,6 +177,8 @@ function* nodeRecords(size: ClusterSize, node: number): Generator<SyntheticRecor
   yield {
     key: nodeKey(name),
     value: NodeRecord.encode({
+      // Two that pass on the routes of all.
+      ...(node < 2 && { routeReflectorClusterId: parseRouteReflectorClusterId('244.0.0.1') }),
       name,
       ip,
       asNumber: 64_512,

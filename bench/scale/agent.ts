@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { LabHost } from '../../test/lab/host.js';
+import type { Service } from '../../test/lab/service.js';
+
+const DAEMON = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** The kernel counts processor time in hundredths of a second (USER_HZ). */
+const MS_PER_TICK = 10;
+
+/** The daemon that is measured, with etcd as its store. */
+export class Agent {
+  readonly #host: LabHost;
+  readonly #service: Service;
+
+  private constructor(host: LabHost, service: Service) {
+    this.#host = host;
+    this.#service = service;
+  }
+
+  /** @returns the agent, and how long it took until the kernel was as the records say */
+  static async start(host: LabHost, limitMs: number): Promise<{ readonly agent: Agent; readonly readyMs: number }> {
+    const begun = performance.now();
+    const service = host.start('agent', [process.execPath, DAEMON, 'daemon'], { CORDUROY_DATASTORE: 'etcd' });
+    const logged = service.log().length;
+    await service.waitUntil(async () => service.log().slice(logged).includes('"msg":"ready"'), limitMs);
+    return { agent: new Agent(host, service), readyMs: performance.now() - begun };
+  }
+
+  stop(): Promise<void> {
+    return this.#service.stop('SIGTERM');
+  }
+
+  logTail(): string {
+    return this.#service.logTail(40);
+  }
+
+  /** Megabytes of memory that are resident: now, and at most so far. */
+  async memory(): Promise<{ readonly now: number; readonly peak: number }> {
+    const status = await this.#proc('status');
+    const megabytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_000;
+    return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
+  }
+
+  /** Share of one processor, of the daemon and the helpers that it has waited for. */
+  async processorShare(ms: number): Promise<number> {
+    const before = await this.#processorMs();
+    await sleep(ms);
+    return ((await this.#processorMs()) - before) / ms;
+  }
+
+  async #processorMs(): Promise<number> {
+    const fields = (await this.#proc('stat')).replace(/^.*\) /, '').split(' ');
+    // After the name: utime, stime, cutime and cstime are the fields 12 to 15.
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * MS_PER_TICK, 0);
+  }
+
+  async #proc(file: string): Promise<string> {
+    const pid = (await this.#host.run('cat', '/run/lab/agent.pid')).trim();
+    return this.#host.run('cat', `/proc/${pid}/${file}`);
+  }
+}
