@@ -4,7 +4,7 @@ import type { CorruptRecordError } from '../src/model/errors.js';
 import { type Handle, HandleRecord } from '../src/model/handle.js';
 import { type Pool, PoolRecord } from '../src/model/pool.js';
 import type { RecordKind } from '../src/model/record.js';
-import { type NodeSubnet, NodeSubnetRecord, type Subnet, SubnetRecord } from '../src/model/subnet.js';
+import { type Subnet, type SubnetHold, SubnetHoldRecord, SubnetRecord } from '../src/model/subnet.js';
 import { byCidr } from './cidr-order.js';
 import { decodeStored } from './record-cache.js';
 
@@ -12,7 +12,7 @@ import { decodeStored } from './record-cache.js';
 export interface IpamSnapshot {
   readonly pools: readonly Pool[];
   readonly subnets: readonly Subnet[];
-  readonly holds: readonly NodeSubnet[];
+  readonly holds: readonly SubnetHold[];
   readonly blocks: readonly Block[];
   readonly handles: readonly Handle[];
   readonly corrupt: readonly CorruptRecordError[];
@@ -31,7 +31,7 @@ export async function readSnapshot(datastore: Pick<Datastore, 'list'>): Promise<
   };
   const pools = byCidr(await read(PoolRecord));
   const subnets = byCidr(await read(SubnetRecord));
-  const holds = await read(NodeSubnetRecord);
+  const holds = await read(SubnetHoldRecord);
   const blocks = byCidr(await read(BlockRecord));
   return { pools, subnets, holds, blocks, handles: await read(HandleRecord), corrupt };
 }

@@ -2,7 +2,7 @@ import { cidrKey, contains } from '../src/model/cidr.js';
 import { InvalidRequestError, NotFoundError } from '../src/model/errors.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
-import { type NodeSubnet, type Subnet, SubnetRecord, type SubnetReference, subnetKey } from '../src/model/subnet.js';
+import { type Subnet, type SubnetHold, SubnetRecord, type SubnetReference, subnetKey } from '../src/model/subnet.js';
 import type { IpamContext } from './allocation-context.js';
 import type { Place } from './choose-address.js';
 import type { Draft } from './draft.js';
@@ -12,7 +12,7 @@ import { holdOf } from './subnet-holds.js';
 /** What a pool id stands for. */
 export interface HeldSubnet {
   readonly subnet: Subnet;
-  readonly hold: NodeSubnet;
+  readonly hold: SubnetHold;
   readonly reference: SubnetReference;
 }
 

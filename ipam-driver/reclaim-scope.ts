@@ -5,7 +5,7 @@ import { CorruptRecordError, describeError } from '../src/model/errors.js';
 import { HandleRecord } from '../src/model/handle.js';
 import { PoolRecord } from '../src/model/pool.js';
 import type { RecordKind } from '../src/model/record.js';
-import { type NodeSubnet, NodeSubnetRecord, SubnetRecord } from '../src/model/subnet.js';
+import { type SubnetHold, SubnetHoldRecord, SubnetRecord } from '../src/model/subnet.js';
 import type { IpamContext } from './allocation-context.js';
 import { type IpamSnapshot, readSnapshot } from './ipam-snapshot.js';
 import { holdOf } from './subnet-holds.js';
@@ -19,13 +19,13 @@ const WHOLE_LOOK_MS = 3_600_000;
 /** What reclaiming looks at. */
 export interface Look {
   /** This node's. */
-  readonly holds: readonly NodeSubnet[];
+  readonly holds: readonly SubnetHold[];
   readonly blocks: readonly Block[];
   /** Not held by this node, and something may have to be given up in them. */
   readonly unheld: readonly Cidr[];
 }
 
-const KINDS: readonly RecordKind<unknown>[] = [PoolRecord, SubnetRecord, NodeSubnetRecord, BlockRecord, HandleRecord];
+const KINDS: readonly RecordKind<unknown>[] = [PoolRecord, SubnetRecord, SubnetHoldRecord, BlockRecord, HandleRecord];
 
 /** Chooses how much of the cluster a node looks at: all of it while that is little, else what it had to do with. */
 export class ReclaimScope {
@@ -66,7 +66,7 @@ export class ReclaimScope {
 
   async #lookAtKnown(): Promise<Look> {
     const { ledger, node } = this.#context;
-    const holds: NodeSubnet[] = [];
+    const holds: SubnetHold[] = [];
     const blocks: Block[] = [];
     const unheld: Cidr[] = [];
     for (const cidr of this.#registry.known) {

@@ -3,7 +3,7 @@ import type { Allocation, Block } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { DockerNetworkId, NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
-import type { NodeSubnet, ReferenceId } from '../src/model/subnet.js';
+import type { ReferenceId, SubnetHold } from '../src/model/subnet.js';
 import { allocationsOf } from './block.js';
 
 /** From RequestAddress to CreateEndpoint Docker takes milliseconds. */
@@ -27,7 +27,7 @@ export interface ReclaimView {
   readonly now: Date;
   readonly node: NodeName;
   /** This node's. */
-  readonly holds: readonly NodeSubnet[];
+  readonly holds: readonly SubnetHold[];
   readonly blocks: readonly Block[];
   /** Ids of the endpoints in the store. */
   readonly endpoints: ReadonlySet<string>;

@@ -1,7 +1,7 @@
 import { type Block, BlockRecord, blockKey } from '../src/model/block.js';
 import { networkOf } from '../src/model/cidr.js';
 import type { IpAddress } from '../src/model/ip-address.js';
-import type { NodeSubnet, Reservation, SubnetReference } from '../src/model/subnet.js';
+import type { Reservation, SubnetHold, SubnetReference } from '../src/model/subnet.js';
 import { defaultGateway } from './address-rules.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { AddressTakenError } from './allocation-errors.js';
@@ -72,7 +72,7 @@ export class Reservations {
   }
 }
 
-function replaceReference(draft: Draft, hold: NodeSubnet, reference: SubnetReference): void {
+function replaceReference(draft: Draft, hold: SubnetHold, reference: SubnetReference): void {
   const references = hold.references.map((r) => (r.id === reference.id ? reference : r));
   writeHold(draft, { ...hold, references });
 }

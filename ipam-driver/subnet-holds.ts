@@ -3,26 +3,26 @@ import { type Cidr, networkOf } from '../src/model/cidr.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import {
-  type NodeSubnet,
-  NodeSubnetRecord,
-  nodeSubnetKey,
-  nodeSubnetsPrefix,
   type Subnet,
+  type SubnetHold,
+  SubnetHoldRecord,
   type SubnetReference,
+  subnetHoldKey,
+  subnetHoldsPrefix,
   subnetKey,
 } from '../src/model/subnet.js';
 import { allocationOf, allocationsOf, reassign, unreserve } from './block.js';
 import type { Draft } from './draft.js';
 
-export const holdOf = (draft: Draft, subnet: Cidr, node: NodeName): Promise<NodeSubnet | undefined> =>
-  draft.read(NodeSubnetRecord, nodeSubnetKey(subnet, node));
+export const holdOf = (draft: Draft, subnet: Cidr, node: NodeName): Promise<SubnetHold | undefined> =>
+  draft.read(SubnetHoldRecord, subnetHoldKey(subnet, node));
 
 /**
  * Every node's hold on a subnet, as of the last change of its record, and of the blocks given, or later: complete while a
  * resting subnet, or an ending reservation, stays as it is.
  */
-export const holdsOn = (draft: Draft, subnet: Cidr, blocks: readonly Cidr[] = []): Promise<readonly NodeSubnet[]> =>
-  draft.list(NodeSubnetRecord, nodeSubnetsPrefix(subnet), [
+export const holdsOn = (draft: Draft, subnet: Cidr, blocks: readonly Cidr[] = []): Promise<readonly SubnetHold[]> =>
+  draft.list(SubnetHoldRecord, subnetHoldsPrefix(subnet), [
     subnetKey(subnet),
     ...blocks.map((block) => blockKey(subnet, block)),
   ]);
@@ -37,11 +37,11 @@ export function writeHold(
   }: { readonly subnet: Cidr; readonly node: NodeName; readonly references: readonly SubnetReference[] },
 ): void {
   const value = references.length === 0 ? undefined : { subnet, node, references };
-  draft.write(NodeSubnetRecord, nodeSubnetKey(subnet, node), value);
+  draft.write(SubnetHoldRecord, subnetHoldKey(subnet, node), value);
 }
 
 /** How many networks have the address as gateway or auxiliary address. */
-export const reservedBy = (holds: readonly NodeSubnet[], address: IpAddress): number =>
+export const reservedBy = (holds: readonly SubnetHold[], address: IpAddress): number =>
   holds
     .flatMap(({ references }) => references)
     .filter(({ reservations }) => reservations.some((reservation) => reservation.address === address)).length;
@@ -71,7 +71,7 @@ export const hasEnding = (block: Block): boolean =>
   [...block.allocations.values()].some((by) => by.state === 'reserved' && by.ending);
 
 /** The same block, if nothing in it is ending. */
-export function settled(block: Block, holds: readonly NodeSubnet[]): Block {
+export function settled(block: Block, holds: readonly SubnetHold[]): Block {
   let after = block;
   for (const { address, allocation } of allocationsOf(block)) {
     if (allocation.state !== 'reserved' || !allocation.ending) continue;

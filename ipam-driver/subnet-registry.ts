@@ -7,9 +7,9 @@ import { type Pool, PoolRecord, poolKey } from '../src/model/pool.js';
 import {
   ADDRESS_PLAN_KEY,
   AddressPlanRecord,
-  type NodeSubnet,
   parseReferenceId,
   type Subnet,
+  type SubnetHold,
   SubnetRecord,
   type SubnetReference,
   subnetKey,
@@ -222,7 +222,7 @@ export class SubnetRegistry {
   }
 
   /** Undefined: nothing of it is worth keeping. */
-  #sweptBlock(block: Block, holds: readonly NodeSubnet[]): Block | undefined {
+  #sweptBlock(block: Block, holds: readonly SubnetHold[]): Block | undefined {
     const { node, clock, settings } = this.#context;
     let after = settled(block, holds);
     if (holds.some((hold) => hold.node === node)) return after;

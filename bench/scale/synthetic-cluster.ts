@@ -21,7 +21,7 @@ import { NodeRecord, nodeKey, parseRouteReflectorClusterId } from '../../src/mod
 import { PoolRecord, poolKey } from '../../src/model/pool.js';
 import { defaultProfile, ProfileRecord, profileKey } from '../../src/model/profile.js';
 import { parseRule } from '../../src/model/rule-grammar.js';
-import { NodeSubnetRecord, nodeSubnetKey, parseReferenceId, SubnetRecord, subnetKey } from '../../src/model/subnet.js';
+import { parseReferenceId, SubnetHoldRecord, SubnetRecord, subnetHoldKey, subnetKey } from '../../src/model/subnet.js';
 
 /** One text under one key, as a real cluster would have written it. */
 export type SyntheticRecord = Pick<StoredValue, 'key' | 'value'>;
@@ -202,8 +202,8 @@ function* nodeRecords(size: ClusterSize, node: number): Generator<SyntheticRecor
     const subnet = subnetOfNetwork(n);
     const reference = { id: parseReferenceId(idOf(`${name} ${n}`).slice(0, 12)), requestedAt: SINCE, reservations: [] };
     yield {
-      key: nodeSubnetKey(subnet, name),
-      value: NodeSubnetRecord.encode({ subnet, node: name, references: [reference] }),
+      key: subnetHoldKey(subnet, name),
+      value: SubnetHoldRecord.encode({ subnet, node: name, references: [reference] }),
     };
     yield block(node, n, endpoints);
   }

@@ -1,9 +1,11 @@
+import { hostname } from 'node:os';
 import { restorePublishedPorts } from '../../driver/external-connectivity.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
 import { NodeRemover } from '../../driver/node-removal.js';
 import { Reconciler } from '../../driver/reconciler.js';
 import type { CorduroyConfig, LoadedConfig } from '../config/corduroy-config.js';
 import { CONFIG_KEYS, CONFIG_NAMES, type ConfigKey } from '../config/keys.js';
+import type { Datastore } from '../effects/datastore.js';
 import type { Logger } from '../effects/logger.js';
 import { DockerEngineNetworks } from '../infrastructure/docker/docker-engine-networks.js';
 import { isDriverOf, ownDriverName } from '../infrastructure/docker/driver-name.js';
@@ -11,8 +13,10 @@ import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner
 import { readHostFacts } from '../infrastructure/linux/host-facts.js';
 import { openLinuxKernel } from '../infrastructure/linux/linux-kernel.js';
 import { type DatastoreConfig, openDatastore } from '../infrastructure/open-datastore.js';
+import { StoredNodeLiveness } from '../infrastructure/stored-node-liveness.js';
 import { systemClock } from '../infrastructure/system-clock.js';
 import { timedKernel } from '../infrastructure/timed-kernel.js';
+import type { Node } from '../model/node.js';
 import { adminApp } from '../server/admin/admin-app.js';
 import type { SettingView } from '../server/admin/admin-context.js';
 import { createMetrics } from '../server/metrics.js';
@@ -22,9 +26,11 @@ import { listenOnUnixSocket } from '../server/unix-socket.js';
 import { afterReady } from './after-ready.js';
 import { composeBgp } from './bgp.js';
 import { Closers } from './closers.js';
+import { hostIdentity } from './host-identity.js';
 import { listenOnTcp } from './listen-on-tcp.js';
 import { composeNode, type NodeParts, PLUGIN_NAME } from './node-parts.js';
 import { describeNode, registerNode } from './node-registration.js';
+import { NodeTenure } from './node-tenure.js';
 import { VERSION } from './version.js';
 
 /** Between the end of a call's work and Docker's reading of the answer, out of the call's deadline. */
@@ -80,6 +86,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   closers.add('BGP', () => bgp.speaker.stop());
 
   const ipam = node.ipam.admin;
+  const liveness = new StoredNodeLiveness(datastore, config.nodeName);
   const sources = {
     node: config.nodeName,
     version: VERSION,
@@ -100,7 +107,8 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
       socketPath: config.dockerSocket,
       driver: () => ownDriverName(config.dockerSocket, PLUGIN_NAME),
     }),
-    nodeAdmin: new NodeRemover({ store: node.store, ipam }),
+    nodeAdmin: new NodeRemover({ store: node.store, ipam, liveness, clock: systemClock }),
+    liveness,
     hostFacts: () => readHostFacts(runner, config),
     metrics: () => metrics.text(),
     clock: systemClock,
@@ -145,6 +153,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const failed = failureOf(
     inForce.then(async () => {
       const own = await describeNode(config, runner, startedAt);
+      await claimName(datastore, own, log, closers);
       await registerNode(own, {
         store: node.store,
         keepsAsNumber: loaded.sources.asNumber === 'default',
@@ -167,6 +176,16 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     }),
   );
   return { failed };
+}
+
+/** Before anything of the node's records is changed: they may be another host's. @throws ConflictError */
+async function claimName(datastore: Datastore, { name, ip }: Node, log: Logger, closers: Closers): Promise<void> {
+  const { leases } = datastore;
+  if (leases === undefined) return;
+  const self = { node: name, host: hostIdentity(), hostName: hostname(), ip };
+  const tenure = new NodeTenure({ datastore, leases, self, clock: systemClock, log });
+  closers.add("the node's lease", () => tenure.close());
+  await tenure.claim();
 }
 
 /** Rejects when the work does, and never resolves. */

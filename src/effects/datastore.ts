@@ -1,4 +1,5 @@
 import type { Brand } from '../model/brand.js';
+import type { Leases } from './leases.js';
 
 /** The store's count of writes: grows with each transaction; 0 stands for a key that is absent. Survives restarts. */
 export type Revision = Brand<number, 'Revision'>;
@@ -97,6 +98,8 @@ export interface Datastore {
    * should be held, or taken in, in one go. What a transaction writes under them is told together.
    */
   follow(prefixes: readonly string[], listener: (update: FollowUpdate) => void): Watch;
+  /** Absent: a store of one host, where no record has to end with a daemon. */
+  readonly leases?: Leases;
   /** 'connected', or why not: for status and readiness. Never touches the store. */
   health(): DatastoreHealth;
   close(): Promise<void>;

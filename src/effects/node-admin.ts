@@ -14,9 +14,9 @@ export interface NodeAdmin {
   /**
    * Removes all that the records hold of another node: its endpoints, its part in networks and the networks that no
    * other has, its addresses and blocks, and at last its own record, so that what was interrupted can be done again.
-   * A daemon that still runs there would write its records anew.
    *
-   * @throws ConflictError if it has endpoints and they are not to be removed
+   * @throws ConflictError if it has endpoints and they are not to be removed, or if its daemon lives: what is given up
+   * would be given to others while its containers still have it
    */
   remove(node: NodeName, options: { readonly removeEndpoints: boolean }): Promise<NodeRemoval>;
 }

@@ -20,7 +20,7 @@ export type Allocation =
       readonly state: 'reserved';
       readonly purpose: 'gateway' | 'auxiliary';
       /**
-       * A network that had it is gone. Networks of one subnet share their gateway, and each tells in its node's NodeSubnet:
+       * A network that had it is gone. Networks of one subnet share their gateway, and each tells in its node's SubnetHold:
        * another that comes to share it now must write the block, so that the nodes' records, read now, are complete.
        */
       readonly ending: boolean;

@@ -59,13 +59,13 @@ export const SubnetRecord = defineRecord('Subnet', schema);
 export const subnetKey = (cidr: Cidr): string => SubnetRecord.key(cidrKey(cidr));
 
 /** What one node's networks hold of a subnet; without a reference there is no record. Only the node itself writes it. */
-export interface NodeSubnet {
+export interface SubnetHold {
   readonly subnet: Cidr;
   readonly node: NodeName;
   readonly references: readonly SubnetReference[];
 }
 
-const nodeSubnet: z.ZodType<NodeSubnet> = z.object({
+const subnetHold: z.ZodType<SubnetHold> = z.object({
   subnet: parsed(parseCidr),
   node: parsed(parseNodeName),
   references: z
@@ -80,10 +80,10 @@ const nodeSubnet: z.ZodType<NodeSubnet> = z.object({
     .min(1),
 });
 
-export const NodeSubnetRecord = defineRecord('NodeSubnet', nodeSubnet);
-export const nodeSubnetKey = (subnet: Cidr, node: NodeName): string => NodeSubnetRecord.key(cidrKey(subnet), node);
+export const SubnetHoldRecord = defineRecord('SubnetHold', subnetHold);
+export const subnetHoldKey = (subnet: Cidr, node: NodeName): string => SubnetHoldRecord.key(cidrKey(subnet), node);
 /** What the keys of all nodes' holds on a subnet begin with. */
-export const nodeSubnetsPrefix = (subnet: Cidr): string => `${NodeSubnetRecord.key(cidrKey(subnet))}/`;
+export const subnetHoldsPrefix = (subnet: Cidr): string => `${SubnetHoldRecord.key(cidrKey(subnet))}/`;
 
 /**
  * Written by every transaction that adds a pool or a subnet, takes a pool away, or moves its name, and compared by it:

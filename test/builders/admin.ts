@@ -5,6 +5,7 @@ import type { HostFacts } from '../../src/effects/host-facts.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import type { ReconcileStatus } from '../../src/effects/reconcile-status.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
+import { StoredNodeLiveness } from '../../src/infrastructure/stored-node-liveness.js';
 import { systemClock } from '../../src/infrastructure/system-clock.js';
 import { parseCidr } from '../../src/model/cidr.js';
 import { type Endpoint, EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
@@ -88,6 +89,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
   const metrics = createMetrics({ node: NODE, version: '1.2.3', store, datastore, dataplaneStatus, ipam, bgp });
   const dockerNetworks = new InMemoryDockerNetworks(store, NODE, new Set([NETWORK_ID]));
   const attached = new Set([anEndpoint('a', 'front', '10.64.0.2').id]);
+  const liveness = new StoredNodeLiveness(datastore, NODE);
   const context: AdminContext = {
     node: NODE,
     version: '1.2.3',
@@ -100,7 +102,8 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     ipam,
     bgp,
     dockerNetworks,
-    nodeAdmin: new NodeRemover({ store, ipam }),
+    nodeAdmin: new NodeRemover({ store, ipam, liveness, clock: systemClock }),
+    liveness,
     reconcileStatus: () => aReconcileStatus,
     hostFacts: async () => goodHost,
     metrics: () => metrics.text(),

@@ -157,7 +157,7 @@ describe('tables', () => {
 
   test('node list', async () => {
     expect(await printed('node list')).toBe(
-      'NAME              IPV4  IPV6  AS  ENDPOINTS  VERSION\nalpha (this one)  -     -     -   2          1.2.3\n',
+      'NAME              IPV4  IPV6  AS  STATE  ENDPOINTS  VERSION\nalpha (this one)  -     -     -   alive  2          1.2.3\n',
     );
   });
 });

@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { NodeRemover } from '../../driver/node-removal.js';
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
+import { StoredNodeLiveness } from '../../src/infrastructure/stored-node-liveness.js';
 import { ConflictError } from '../../src/model/errors.js';
 import { parseNodeName } from '../../src/model/ids.js';
 import { NodeRecord, nodeKey } from '../../src/model/node.js';
 import { ADDRESS_PLAN_KEY } from '../../src/model/subnet.js';
+import { TenureRecord, tenureKey } from '../../src/model/tenure.js';
 import { aCluster, ip, type TestCluster, type TestNode } from '../builders/ipam.js';
 
 const ENDPOINT = 'e'.repeat(64);
@@ -37,7 +39,12 @@ async function networkOnBeta(subnet: string) {
 }
 
 const remover = (node: TestNode): NodeRemover =>
-  new NodeRemover({ store: node.cluster as ClusterStore, ipam: node.ipam.admin });
+  new NodeRemover({
+    store: node.cluster as ClusterStore,
+    ipam: node.ipam.admin,
+    liveness: new StoredNodeLiveness(cluster.datastore, parseNodeName(node.name)),
+    clock: cluster.clock,
+  });
 /** But for the plan, which only tells who changed it last, and for addresses that rest, which tell who had them. */
 const keysOfBeta = async (): Promise<readonly string[]> => {
   const { items } = await cluster.datastore.list('/corduroy/v1/');
@@ -51,6 +58,45 @@ test('a node with endpoints is not removed by accident', async () => {
   const before = await cluster.datastore.list('/corduroy/v1/');
   await expect(remover(alpha).remove(BETA, { removeEndpoints: false })).rejects.toThrow(ConflictError);
   expect(await cluster.datastore.list('/corduroy/v1/')).toEqual(before);
+});
+
+describe('a node whose daemon lives', () => {
+  const alive = async () => {
+    await networkOnBeta('10.64.8.0/24');
+    const value = TenureRecord.encode({ node: BETA, host: 'b', hostName: 'beta', since: '' });
+    cluster.datastore.put(tenureKey(BETA), value);
+  };
+
+  test('is not removed: its containers may have the addresses', async () => {
+    await alive();
+    const before = cluster.datastore.contents();
+    const removal = remover(alpha).remove(BETA, { removeEndpoints: true });
+    const ended = expect(removal).rejects.toThrow(/its daemon lives, .*; stop the daemon and the containers there/);
+    for (let second = 0; second < 20; second++) {
+      await new Promise(setImmediate);
+      cluster.clock.advance(1_000);
+    }
+    await ended;
+    expect(cluster.datastore.contents()).toEqual(before);
+  });
+
+  test('is removed as soon as it has died', async () => {
+    await alive();
+    const removal = remover(alpha).remove(BETA, { removeEndpoints: true });
+    while (cluster.clock.sleeping === 0) await new Promise(setImmediate);
+    cluster.datastore.write({ kind: 'delete', key: tenureKey(BETA) });
+    cluster.clock.advance(1_000);
+    expect(await removal).toMatchObject({ endpoints: 1, addresses: 2 });
+  });
+
+  test('is not removed while the datastore does not tell', async () => {
+    await alive();
+    cluster.datastore.goAway();
+    await expect(remover(alpha).remove(BETA, { removeEndpoints: true })).rejects.toThrow(
+      'the datastore does not tell whether its daemon lives',
+    );
+    cluster.datastore.comeBack();
+  });
 });
 
 test('all that it had goes, and its subnet and addresses are for others', async () => {

@@ -17,6 +17,7 @@ import { KeyIndex } from '../../src/infrastructure/embedded/key-index.js';
 import { WatchHub } from '../../src/infrastructure/embedded/watch-hub.js';
 import { wholeSnapshots } from '../../src/infrastructure/whole-snapshots.js';
 import { DatastoreUnavailableError } from '../../src/model/errors.js';
+import { InMemoryLeases } from './in-memory-leases.js';
 
 /**
  * A store in memory that behaves as the real ones do, watches included, and that can be told to misbehave. Watch
@@ -25,6 +26,10 @@ import { DatastoreUnavailableError } from '../../src/model/errors.js';
 export class InMemoryDatastore implements Datastore {
   readonly #index = new KeyIndex(1 as Revision);
   readonly #hub = new WatchHub({ list: (prefix) => this.#index.list(prefix), log: silentLogger });
+  readonly leases = new InMemoryLeases({
+    transact: (transaction) => this.transact(transaction),
+    delete: (keys) => this.write(...keys.map((key) => ({ kind: 'delete' as const, key }))),
+  });
   readonly #interferences: (readonly Write[])[] = [];
   readonly #failures: ('beforeCommit' | 'afterCommit')[] = [];
   readonly #deeds: (() => Promise<unknown>)[] = [];

@@ -132,3 +132,16 @@ describe('the subnet of a network that was never finished', () => {
     }
   });
 });
+
+test('a look finds the records that cannot be read, and those that can be read again', async () => {
+  const keys = ['/corduroy/v1/subnet/10.64.9.0-24', '/corduroy/v1/block/10.64.9.0-24/10.64.9.0-26'];
+  const texts = keys.map((key) => cluster.datastore.contents().get(key) ?? '');
+  const bad = async (): Promise<string[]> => {
+    await node.ipam.reclaim.reclaim([]);
+    return node.ipam.admin.badRecords().map(({ key }) => key);
+  };
+  for (const key of keys) cluster.datastore.put(key, '{"broken":');
+  expect(new Set(await bad())).toEqual(new Set(keys));
+  for (const [n, key] of keys.entries()) cluster.datastore.put(key, texts[n] ?? '');
+  expect(await bad()).toEqual([]);
+});

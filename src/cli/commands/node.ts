@@ -14,8 +14,16 @@ interface Node {
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
   readonly startedAt: string;
+  readonly state: 'alive' | 'gone' | 'unknown';
+  readonly lastSeen: string | null;
   readonly endpoints: number;
   readonly thisNode: boolean;
+}
+
+/** When it was last seen tells since when it is missed. */
+function stateOf({ state, lastSeen }: Node): string {
+  if (state !== 'gone') return state;
+  return lastSeen === null ? 'not seen' : `not seen since ${lastSeen}`;
 }
 
 const columns: readonly Column<Node>[] = [
@@ -23,6 +31,7 @@ const columns: readonly Column<Node>[] = [
   { header: 'IPV4', value: ({ ip }) => ip },
   { header: 'IPV6', value: ({ ip6 }) => ip6 },
   { header: 'AS', value: ({ asNumber }) => asNumber },
+  { header: 'STATE', value: stateOf },
   { header: 'REFLECTOR', wide: true, value: ({ routeReflectorClusterId }) => routeReflectorClusterId },
   { header: 'ENDPOINTS', value: ({ endpoints }) => endpoints },
   { header: 'VERSION', value: ({ version }) => version },

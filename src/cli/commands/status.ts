@@ -26,6 +26,7 @@ interface Status {
   readonly networks: number;
   readonly profiles: number;
   readonly nodes: number;
+  readonly goneNodes: readonly string[];
   readonly badRecords: readonly { readonly key: string; readonly problem: string }[];
 }
 
@@ -64,7 +65,7 @@ function formatStatus(status: Status, terminal: Terminal): string {
     ['Endpoints', `${endpoints.here} here (${endpoints.attached} attached), ${endpoints.cluster} in all`],
     ['Networks', String(status.networks)],
     ['Profiles', String(status.profiles)],
-    ['Nodes', String(status.nodes)],
+    ['Nodes', `${status.nodes}${status.goneNodes.length === 0 ? '' : bad(`, gone: ${status.goneNodes.join(', ')}`)}`],
     ['Repairs', String(kernel.repairsTotal)],
     ...kernel.repairs
       .slice(-SHOWN_REPAIRS)

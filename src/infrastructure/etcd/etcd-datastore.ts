@@ -17,6 +17,7 @@ import { CALL_DEADLINE_MS } from '../deadline.js';
 import { wholeSnapshots } from '../whole-snapshots.js';
 import type { EtcdCredentials } from './etcd-config.js';
 import { EtcdConnection } from './etcd-connection.js';
+import { EtcdLeases } from './etcd-leases.js';
 import { bytes, keyAfter, rangeOf, revisionOf, storedValueOf, txnOutcome, txnRequest } from './etcd-messages.js';
 import { EtcdWatch } from './etcd-watch.js';
 
@@ -41,6 +42,7 @@ export class EtcdDatastore implements Datastore {
   readonly #log: Logger;
   readonly #watches = new Set<EtcdWatch>();
   readonly #probeMs: number;
+  readonly leases: EtcdLeases;
   /** Resolves after etcd was asked for the first time, whatever came of it. */
   readonly asked: Promise<void>;
   #timer: NodeJS.Timeout | undefined;
@@ -48,6 +50,7 @@ export class EtcdDatastore implements Datastore {
 
   constructor({ endpoints, credentials, log, deadlineMs = CALL_DEADLINE_MS, probeMs = 10_000 }: EtcdOptions) {
     this.#connection = new EtcdConnection({ endpoints, credentials, log, deadlineMs });
+    this.leases = new EtcdLeases(this.#connection);
     this.#log = log;
     this.#probeMs = probeMs;
     this.#closed = false;

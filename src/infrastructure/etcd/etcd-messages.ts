@@ -8,12 +8,17 @@ import type {
   TransactionOutcome,
   Write,
 } from '../../effects/datastore.js';
+import type { LeaseId } from '../../effects/leases.js';
 
-/** One request for compares, writes, and, if a compare fails, the compared keys as they are. */
-export function txnRequest({ compares, writes }: Transaction): ITxnRequest {
+/**
+ * One request for compares, writes, and, if a compare fails, the compared keys as they are.
+ *
+ * @param lease that puts go with
+ */
+export function txnRequest({ compares, writes }: Transaction, lease?: LeaseId): ITxnRequest {
   return {
     compare: compares.map(compareOf),
-    success: writes.map(operationOf),
+    success: writes.map((write) => operationOf(write, lease)),
     failure: [...new Set(compares.map(({ key }) => key))].map((key) => ({ request_range: { key: bytes(key) } })),
   };
 }
@@ -70,7 +75,7 @@ const compareOf = ({ key, revision }: Compare): ICompare => ({
   mod_revision: revision,
 });
 
-const operationOf = (write: Write): IRequestOp =>
+const operationOf = (write: Write, lease: LeaseId | undefined): IRequestOp =>
   write.kind === 'put'
-    ? { request_put: { key: bytes(write.key), value: bytes(write.value) } }
+    ? { request_put: { key: bytes(write.key), value: bytes(write.value), ...(lease !== undefined && { lease }) } }
     : { request_delete_range: { key: bytes(write.key) } };

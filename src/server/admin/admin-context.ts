@@ -9,6 +9,7 @@ import type { HostFacts } from '../../effects/host-facts.js';
 import type { IpamAdmin } from '../../effects/ipam-admin.js';
 import type { Logger } from '../../effects/logger.js';
 import type { NodeAdmin } from '../../effects/node-admin.js';
+import type { NodeLiveness } from '../../effects/node-liveness.js';
 import type { ReconcileStatus } from '../../effects/reconcile-status.js';
 import type { NodeName } from '../../model/ids.js';
 
@@ -34,6 +35,7 @@ export interface AdminContext {
   readonly ipam: IpamAdmin;
   readonly dockerNetworks: DockerNetworks;
   readonly nodeAdmin: NodeAdmin;
+  readonly liveness: NodeLiveness;
   /** Undefined until the daemon has looked at Docker for the first time. */
   readonly reconcileStatus: () => ReconcileStatus | undefined;
   /** What the host looks like now. */

@@ -37,6 +37,7 @@ const statusView = z
     networks: z.int(),
     profiles: z.int(),
     nodes: z.int(),
+    goneNodes: z.array(z.string()).describe('Nodes whose daemon does not live, as far as the datastore tells'),
     badRecords: z.array(z.strictObject({ key: z.string(), problem: z.string() })),
   })
   .meta({ id: 'Status' });
@@ -81,8 +82,14 @@ async function viewStatus(context: AdminContext): Promise<z.infer<typeof statusV
     networks: store.networks.size,
     profiles: store.profiles.size,
     nodes: store.nodes.size,
+    goneNodes: await goneNodes(context),
     badRecords: badRecordsOf(context),
   };
+}
+
+async function goneNodes({ liveness, store }: AdminContext): Promise<string[]> {
+  const states = await liveness.of(store.nodes.keys());
+  return [...states].filter(([, { state }]) => state === 'gone').map(([name]) => name);
 }
 
 const refusalFinding = ({ family, chain, rule, comment, reason }: RefusedRule) => ({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ClusterView } from '../../effects/cluster-view.js';
+import type { Liveness } from '../../effects/node-liveness.js';
 import { asNumberSchema } from '../../model/as-number.js';
 import { ConflictError, InvalidRequestError } from '../../model/errors.js';
 import { type NodeName, parseNodeName } from '../../model/ids.js';
@@ -21,12 +22,14 @@ const nodeView = z
     labels: z.record(z.string(), z.string()),
     version: z.string(),
     startedAt: z.string(),
+    state: z.enum(['alive', 'gone', 'unknown']).describe('Whether its daemon lives, as far as the datastore tells'),
+    lastSeen: z.string().nullable().describe('Of one that is gone: some minutes before its end at most'),
     endpoints: z.int(),
     thisNode: z.boolean(),
   })
   .meta({ id: 'Node' });
 
-const viewNode = (self: NodeName, node: Node, endpointsOf: (name: NodeName) => number) => ({
+const viewNode = (self: NodeName, node: Node, endpointsOf: (name: NodeName) => number, is: Liveness | undefined) => ({
   name: node.name,
   ip: node.ip ?? null,
   ip6: node.ip6 ?? null,
@@ -35,6 +38,8 @@ const viewNode = (self: NodeName, node: Node, endpointsOf: (name: NodeName) => n
   labels: { ...node.labels },
   version: node.version,
   startedAt: node.startedAt,
+  state: is?.state ?? ('unknown' as const),
+  lastSeen: (is?.state === 'gone' ? is.lastSeen : undefined) ?? null,
   endpoints: endpointsOf(node.name),
   thisNode: node.name === self,
 });
@@ -121,9 +126,12 @@ export const nodeRoutes = [
     tag: 'nodes',
     summary: 'Every node, by name',
     response: z.array(nodeView),
-    handle: ({ store, node }) => {
+    handle: async ({ store, node, liveness }) => {
       const endpointsOf = countByNode(store);
-      const views = [...store.nodes.values()].map(({ value }) => viewNode(node, value, endpointsOf));
+      const is = await liveness.of(store.nodes.keys());
+      const views = [...store.nodes.values()].map(({ value }) =>
+        viewNode(node, value, endpointsOf, is.get(value.name)),
+      );
       return views.sort((a, b) => (a.name < b.name ? -1 : 1));
     },
   }),
@@ -134,8 +142,11 @@ export const nodeRoutes = [
     summary: 'One node, by name',
     params,
     response: nodeView,
-    handle: (context, { params }) =>
-      viewNode(context.node, find(context, params.node).value, countByNode(context.store)),
+    handle: async (context, { params }) => {
+      const { value } = find(context, params.node);
+      const is = await context.liveness.of([value.name]);
+      return viewNode(context.node, value, countByNode(context.store), is.get(value.name));
+    },
   }),
   route({
     method: 'patch',
