@@ -23,7 +23,7 @@ test-netns test-etcd test-docker: test-%: | setup-test
 	$(MAKE) --no-print-directory build
 	$(TESTS) $*
 
-bench: | setup-test
+bench: | setup-bench
 	$(MAKE) --no-print-directory build
 	node build/bench/main.js $(ARGS)
 
@@ -52,8 +52,8 @@ check: lint test
 clean:
 	rm -rf build
 
-.PHONY: setup-run setup-package setup-test
-setup-run setup-package setup-test: setup-%:
+.PHONY: setup-run setup-package setup-test setup-bench
+setup-run setup-package setup-test setup-bench: setup-%:
 	@bash $(SETUP) $*
 
 node_modules/.package-lock.json: package.json package-lock.json

@@ -2,7 +2,7 @@
 # Brings this machine to where Corduroy can be built, run or tested: says what is missing, and installs what Debian has.
 # What is there already is used as it is, an engine above all; nothing that is installed here is started.
 #
-# usage: prerequisites.sh build|run|package|test
+# usage: prerequisites.sh build|run|package|test|bench
 set -euo pipefail
 
 # PROGRAM PACKAGE: what each purpose needs, each line on top of those before it.
@@ -29,11 +29,17 @@ unshare util-linux
 etcd etcd-server
 busybox busybox-static
 curl curl'
+readonly FOR_BENCH='
+qperf qperf
+iperf3 iperf3
+nft nftables
+perl perl-base
+taskset util-linux'
 # The Node.js release that first has all we use.
 readonly NODE_MAJOR=20 NODE_MINOR=12
 
 main() {
-  local purpose=${1:?usage: prerequisites.sh build|run|package|test}
+  local purpose=${1:?usage: prerequisites.sh build|run|package|test|bench}
   local problems=() missing=() packages=()
 
   [ "$(uname -s)" = Linux ] || problems+=("a Linux kernel: this is $(uname -s)")
@@ -76,8 +82,9 @@ node_is_new_enough() {
 # Fills `missing` (programs) and `packages` (each once).
 find_missing() {
   local lines=$FOR_RUN program package
-  case $1 in package | test) lines+=$FOR_PACKAGE ;; esac
-  [ "$1" != test ] || lines+=$FOR_TEST
+  case $1 in package | test | bench) lines+=$FOR_PACKAGE ;; esac
+  case $1 in test | bench) lines+=$FOR_TEST ;; esac
+  [ "$1" != bench ] || lines+=$FOR_BENCH
   while read -r program package; do
     if [ -z "$program" ] || has "$program"; then continue; fi
     missing+=("$program")

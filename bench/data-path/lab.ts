@@ -1,0 +1,58 @@
+import { EtcdCluster } from '../../test/lab/etcd-cluster.js';
+import { Lab } from '../../test/lab/lab.js';
+import { startServers } from './tools.js';
+import {
+  handMade,
+  hostNetwork,
+  ourNetwork,
+  type Pair,
+  pairOf,
+  publishedPort,
+  swarmOverlay,
+  type Variant,
+} from './variants.js';
+
+/** Hosts with every way between two containers that is measured. Ours first. */
+export interface DataPathLab {
+  readonly variants: readonly Variant[];
+  down(): Promise<void>;
+}
+
+/** Three pairs of hosts on one wire, so that no variant's rules are in another's way. */
+export async function dataPathLab(): Promise<DataPathLab> {
+  const lab = await Lab.up({ hosts: 6 });
+  let etcd: EtcdCluster | undefined;
+  const down = async () => {
+    await lab.down();
+    await etcd?.destroy();
+  };
+  try {
+    const [ours, plain, swarm] = [pairOf(lab.hosts, 0), pairOf(lab.hosts, 2), pairOf(lab.hosts, 4)];
+    etcd = await EtcdCluster.start(lab.outside);
+    for (const host of [ours.client, ours.server]) {
+      await host.startCorduroy({ arguments: [...etcd.daemonFlags, '--route-distribution', 'bgp'] });
+    }
+    const variants = [
+      await corduroy(ours, 'bgp', '10.110.0.0/16', 'none'),
+      await handMade(plain),
+      hostNetwork(plain),
+      await corduroy(ours, 'vxlan', '10.111.0.0/16', 'vxlan'),
+      await swarmOverlay(swarm),
+      await publishedPort(swarm),
+    ];
+    for (const variant of variants) await startServers(variant);
+    return { variants, down };
+  } catch (error) {
+    await down();
+    throw error;
+  }
+}
+
+/** A network in a pool of its own, which says how packets travel between the hosts. */
+async function corduroy(pair: Pair, name: string, cidr: string, encapsulation: 'none' | 'vxlan'): Promise<Variant> {
+  await pair.client.cord('pool', 'add', cidr, '--encap', encapsulation);
+  for (const host of [pair.client, pair.server]) {
+    await host.docker('network', 'create', '-d', 'corduroy', '--ipam-driver', 'corduroy', '--subnet', cidr, name);
+  }
+  return ourNetwork(pair, name, `corduroy, ${name}`);
+}
