@@ -9,8 +9,7 @@ const MAX_CHAIN_NAME_LENGTH = 28;
 export const CHAINS = {
   /** raw PREROUTING: a source address must be that of the endpoint behind its interface. */
   antiSpoof: 'cord-PREROUTING',
-  /** mangle FORWARD: sends what enters or leaves by an endpoint to `forward`. */
-  hookForward: 'cord-FORWARD',
+  /** mangle FORWARD: what enters or leaves by an endpoint. */
   forward: 'cord-fwd',
   /** mangle INPUT: what endpoints send to this host itself. */
   input: 'cord-INPUT',
@@ -26,8 +25,6 @@ export const CHAINS = {
   toDispatch: 'cord-to',
   /** security, or filter: drops what mangle did not allow, in case mangle was flushed. */
   guard: 'cord-guard',
-  /** filter FORWARD: lets pass what mangle allowed, where the default policy is DROP. */
-  allowed: 'cord-allowed',
   publish: 'cord-publish',
   postrouting: 'cord-POSTROUTING',
 } as const satisfies Record<string, string>;

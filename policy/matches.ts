@@ -4,7 +4,11 @@ import type { IpSetName } from '../src/model/ip-set.js';
 import { type NamedProtocol, PROTOCOL_NUMBERS } from '../src/model/protocol.js';
 
 /** Short spellings of the matches and targets that the compiler writes again and again. */
-export const inInterface = (pattern: InterfacePattern): Match => ({ kind: 'inInterface', pattern, negated: false });
+export const inInterface = (pattern: InterfacePattern, negated = false): Match => ({
+  kind: 'inInterface',
+  pattern,
+  negated,
+});
 export const outInterface = (pattern: InterfacePattern): Match => ({ kind: 'outInterface', pattern, negated: false });
 export const source = (cidr: Cidr, negated = false): Match => ({ kind: 'source', cidr, negated });
 export const destination = (cidr: Cidr, negated = false): Match => ({ kind: 'destination', cidr, negated });

@@ -47,7 +47,10 @@ const UNSPECIFIED_6 = cidr('::/128');
 const icmp = (family: IpFamily) => protocol(family === 4 ? 'icmp' : 'icmpv6');
 const tcpWithoutSyn = [protocol('tcp'), { kind: 'tcpSyn', negated: true }] as const;
 
-/** Our rules in the kernel's own chains: they never change. */
+/**
+ * Our rules in the kernel's own chains: they never change. Every packet of the host passes them, so each asks first what
+ * lets most packets go by.
+ */
 export function hookRules(settings: PolicySettings): readonly HookRule[] {
   const first = (table: Table, hook: HookRule['hook'], rule: FilterRule): HookRule => ({
     table,
@@ -62,13 +65,19 @@ export function hookRules(settings: PolicySettings): readonly HookRule[] {
     rule,
   });
   const fromEndpoint = [inInterface('cord+')];
+  // each packet once, also that between two endpoints of this host
+  const toEndpointOnly = [inInterface('cord+', true), outInterface('cord+')];
+  const allowed = marked(settings.acceptMark);
+  const notAllowed = marked(settings.acceptMark, true);
   return [
     first('raw', 'PREROUTING', when(fromEndpoint, jump(chain('antiSpoof')))),
-    first('mangle', 'FORWARD', always(jump(chain('hookForward')))),
+    first('mangle', 'FORWARD', when(fromEndpoint, jump(chain('forward')))),
+    first('mangle', 'FORWARD', when(toEndpointOnly, jump(chain('forward')))),
     first('mangle', 'INPUT', when(fromEndpoint, jump(chain('input')))),
-    first(settings.guardTable, 'FORWARD', always(jump(chain('guard')))),
-    first(settings.guardTable, 'INPUT', when(fromEndpoint, jump(chain('guard')))),
-    last('filter', 'FORWARD', when([marked(settings.acceptMark)], jump(chain('allowed')))),
+    first(settings.guardTable, 'FORWARD', when([notAllowed], jump(chain('guard')))),
+    first(settings.guardTable, 'INPUT', when([...fromEndpoint, notAllowed], jump(chain('guard')))),
+    last('filter', 'FORWARD', when([...fromEndpoint, allowed], ACCEPT)),
+    last('filter', 'FORWARD', when([outInterface('cord+'), allowed], ACCEPT)),
     last('nat', 'PREROUTING', when([{ kind: 'destinationIsLocal', negated: false }], jump(chain('publish')))),
     last('nat', 'OUTPUT', when([{ kind: 'destinationIsLocal', negated: false }], jump(chain('publish')))),
     last('nat', 'POSTROUTING', always(jump(chain('postrouting')))),
@@ -84,10 +93,6 @@ export function staticChains(family: IpFamily, settings: PolicySettings): readon
   });
   return [
     { table: 'raw', name: chain('antiSpoof'), rules: antiSpoofRules(family) },
-    mangle('hookForward', [
-      when([inInterface('cord+')], goto(chain('forward'))),
-      when([outInterface('cord+')], goto(chain('forward'))),
-    ]),
     mangle('forward', forwardRules(settings)),
     mangle('related', relatedRules(family)),
     mangle('protections', protectionRules(family, settings)),
@@ -97,12 +102,7 @@ export function staticChains(family: IpFamily, settings: PolicySettings): readon
     mangle('input', inputRules(family, settings)),
     mangle('toHost', toHostRules(family, settings)),
     ...(family === 6 ? [mangle('neighbourDiscovery', neighbourDiscoveryRules())] : []),
-    { table: settings.guardTable, name: chain('guard'), rules: guardRules(settings) },
-    {
-      table: 'filter',
-      name: chain('allowed'),
-      rules: [when([inInterface('cord+')], ACCEPT), when([outInterface('cord+')], ACCEPT)],
-    },
+    { table: settings.guardTable, name: chain('guard'), rules: GUARD_RULES },
     { table: 'nat', name: chain('postrouting'), rules: postroutingRules(family) },
   ];
 }
@@ -110,8 +110,8 @@ export function staticChains(family: IpFamily, settings: PolicySettings): readon
 function antiSpoofRules(family: IpFamily): readonly FilterRule[] {
   const own = { kind: 'sourceInSet', set: ownAddressSet(family), byInterface: true, negated: false } as const;
   return [
+    when([own, destination(LOOPBACK[family], true)], RETURN),
     when([destination(LOOPBACK[family])], DROP, 'loopback is not for endpoints'),
-    when([own], RETURN),
     ...(family === 4
       ? []
       : [
@@ -124,13 +124,14 @@ function antiSpoofRules(family: IpFamily): readonly FilterRule[] {
   ];
 }
 
-/** Order matters: what is below `established` is asked once for each flow. */
+/** Order matters: what is below `established` is asked once for each flow, and what is above it for each packet. */
 function forwardRules({ acceptMark }: PolicySettings): readonly FilterRule[] {
   const from = inInterface('cord+');
   const to = outInterface('cord+');
   return [
-    always(clearMark(acceptMark)),
     when([conntrack('ESTABLISHED')], goto(chain('accept'))),
+    // a mark that somebody else set allows nothing
+    always(clearMark(acceptMark)),
     when([conntrack('INVALID')], DROP),
     when([conntrack('RELATED')], jump(chain('related'))),
     when([marked(acceptMark)], RETURN),
@@ -184,8 +185,8 @@ const auditRules = (): readonly FilterRule[] => [
 /** Neighbour discovery comes first: it is not tracked, and the endpoint's outbound rules do not speak of it. */
 function inputRules(family: IpFamily, { acceptMark }: PolicySettings): readonly FilterRule[] {
   return [
-    always(clearMark(acceptMark)),
     when([conntrack('ESTABLISHED')], goto(chain('accept'))),
+    always(clearMark(acceptMark)),
     ...(family === 6 ? [when([icmp(6)], jump(chain('neighbourDiscovery'))), when([marked(acceptMark)], RETURN)] : []),
     when([conntrack('INVALID')], DROP),
     when([conntrack('RELATED')], jump(chain('related'))),
@@ -217,10 +218,8 @@ function toHostRules(family: IpFamily, { endpointToHost }: PolicySettings): read
   ];
 }
 
-const guardRules = ({ acceptMark }: PolicySettings): readonly FilterRule[] => [
-  when([inInterface('cord+'), marked(acceptMark, true)], DROP),
-  when([outInterface('cord+'), marked(acceptMark, true)], DROP),
-];
+/** Reached with what bears no mark. */
+const GUARD_RULES: readonly FilterRule[] = [when([inInterface('cord+')], DROP), when([outInterface('cord+')], DROP)];
 
 const postroutingRules = (family: IpFamily): readonly FilterRule[] => [
   when(

@@ -5,7 +5,7 @@ const both = new Set(['nft', 'legacy'] as const);
 const NOTHING = '*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n';
 const DOCKER = '*filter\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\nCOMMIT\n';
 const RULES = '*filter\n-A INPUT -p tcp -j ACCEPT\n-A INPUT -j DROP\n-A INPUT -j DROP\nCOMMIT\n';
-const OURS = '*mangle\n:cord-fwd - [0:0]\n-A FORWARD -j cord-FORWARD\n-A cord-fwd -j DROP\n-A cord-fwd -j RETURN\n';
+const OURS = '*mangle\n:cord-fwd - [0:0]\n-A FORWARD -j cord-fwd\n-A cord-fwd -j DROP\n-A cord-fwd -j RETURN\n';
 
 const evidence = (found: Partial<BackendEvidence>): BackendEvidence => ({
   nftRules: NOTHING,
