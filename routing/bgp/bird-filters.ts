@@ -26,7 +26,8 @@ const PASSED_ON_MED = 100;
  * - `own`: this node's blocks, and its endpoints with addresses from others' blocks. Nothing else of the host ever passes.
  * - `from_bgp`: what peers may tell us: routes within the pools.
  * - `to_nodes`, `to_border`, `to_all`: what we tell others; see `exportFilter`.
- * - `from_kernel`: everything, so that next hops are found; of the data plane's own routes only what is `own`.
+ * - `from_kernel`: everything, so that next hops are found; never another text. BIRD 2.0 forgets the network of a route
+ *   that this filter refuses, and on the filter's next change takes another network, of anybody's, for that route's.
  * - `to_kernel`: what peers told, but for encapsulated pools.
  */
 export function birdFilters(family: IpFamily, addresses: RoutedAddresses): string {
@@ -58,9 +59,9 @@ filter to_all${family} {
   reject;
 }
 filter from_kernel${family} {
-  if krt_source != ${ROUTE_PROTOCOL} then accept;
-  if own${family}() then { preference = ${OWN_PREFERENCE}; accept; }
-  reject;
+  if krt_source = ${ROUTE_PROTOCOL} && (dest = RTD_BLACKHOLE || (net.len = ${bits} && ifname ~ "${HOST_INTERFACE_PATTERN}"))
+    then preference = ${OWN_PREFERENCE};
+  accept;
 }
 filter to_kernel${family} {
   if source = RTS_BGP && !(${within(of(addresses.encapsulatedPools))}) then accept;
