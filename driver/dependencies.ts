@@ -7,6 +7,7 @@ import type { HostPorts } from '../src/effects/host-ports.js';
 import type { HostRoutes } from '../src/effects/host-routes.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { KeyedQueue } from './keyed-queue.js';
+import type { NetworksUnderWay } from './networks-under-way.js';
 
 /** All that the network driver needs of the world. */
 export interface DriverDependencies {
@@ -20,6 +21,8 @@ export interface DriverDependencies {
   readonly clock: Clock;
   /** Docker's calls and the reconciler go through it, by endpoint's id or by one of `queue-keys.ts`. */
   readonly queue: KeyedQueue;
+  /** Absent: networks are this node's own affair. */
+  readonly underWay?: NetworksUnderWay | undefined;
   readonly settings: {
     readonly datastore: 'embedded' | 'etcd';
     /** Bytes, for networks that name none. */

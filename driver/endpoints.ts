@@ -25,6 +25,7 @@ import type { DriverDependencies } from './dependencies.js';
 import { parseEndpointOptions } from './endpoint-options.js';
 import { joinReply } from './join-reply.js';
 import { learnNetworkName } from './network-name.js';
+import { asTold } from './network-recipe.js';
 import { refuseSharedSubnet, type Sandboxes } from './sandboxes.js';
 
 /** How long a first endpoint waits for Docker to tell the network's name, in ms; it answers in a few. */
@@ -71,7 +72,7 @@ async function namedNetwork(deps: DriverDependencies, id: DockerNetworkId, log: 
       `Docker did not tell the name of network ${id.slice(0, 12)}, which its policy goes by: try again, and see "corduroy status" if it stays so`,
     );
   }
-  await learnNetworkName({ ...deps, log }, id, answer.name);
+  await learnNetworkName({ ...deps, log }, asTold(answer));
   return localNetwork(deps, id);
 }
 

@@ -35,7 +35,8 @@ export function networkDriverHandlers(deps: DriverDependencies): NetworkDriverHa
       }),
     DeleteNetwork: ({ networkId }, { log }) =>
       queue.run(NETWORKS, async () => {
-        await forgetNetwork(deps, networkId, log);
+        const asked = deps.underWay !== undefined && !deps.underWay.leaving.has(networkId);
+        await forgetNetwork(deps, networkId, log, { everywhere: asked });
         return EMPTY_REPLY;
       }),
     CreateEndpoint: inOrder((request, context) => createEndpoint(deps, request, context)),

@@ -2,13 +2,7 @@ import type { ClusterStore } from '../src/effects/cluster-view.js';
 import { ABSENT, type Compare, type Write } from '../src/effects/datastore.js';
 import type { Logger } from '../src/effects/logger.js';
 import { ConflictError, InternalError, InvalidRequestError } from '../src/model/errors.js';
-import {
-  type DockerNetworkId,
-  type NetworkName,
-  type NodeName,
-  parseNetworkName,
-  parseProfileName,
-} from '../src/model/ids.js';
+import { type NetworkName, parseNetworkName, parseProfileName } from '../src/model/ids.js';
 import {
   type Network,
   NetworkRecord,
@@ -18,6 +12,8 @@ import {
   nodeNetworkKey,
 } from '../src/model/network.js';
 import { defaultProfile, ProfileRecord, profileKey } from '../src/model/profile.js';
+import type { DriverDependencies } from './dependencies.js';
+import type { ToldNetwork } from './network-recipe.js';
 
 /** Lost races in a row before giving up: others write a network's records only when they create or remove it, too. */
 const MAX_ATTEMPTS = 8;
@@ -26,19 +22,21 @@ const MAX_ATTEMPTS = 8;
  * Docker has told the name of a network of this node: in one transaction its records take the name, and the profile of
  * that name comes into being if it is needed and absent. Does nothing for a network that is unknown or has its name.
  *
- * If another node has a network of this name, the two become one; that one's options hold.
+ * If another node has a network of this name and content, the two become one; if that one is being removed, whoever
+ * made this one by hand wants it to stay.
  *
- * @throws InvalidRequestError if it is no name that we can use, ConflictError if the other network has other subnets: this one stays without a name, and unusable
+ * @returns `gone`: it was made for the cluster's sake, and the cluster has it no more
+ * @throws InvalidRequestError if it is no name that we can use, ConflictError if the other network is another: this one stays without a name, and unusable
  */
 export async function learnNetworkName(
-  { node, store, log }: { readonly node: NodeName; readonly store: ClusterStore; readonly log: Logger },
-  networkId: DockerNetworkId,
-  dockerName: string,
-): Promise<void> {
+  { node, store, underWay, log }: NamingDependencies,
+  { id: networkId, name: dockerName, recipe }: ToldNetwork,
+): Promise<'named' | 'gone'> {
   const name = usableName(dockerName);
+  const joining = underWay?.joining.has(name) === true;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const local = store.localNetworks.get(networkId);
-    if (local === undefined || !local.value.provisional) return;
+    if (local === undefined || !local.value.provisional) return 'named';
     const provisional = store.networks.get(local.value.network);
     if (provisional === undefined) {
       throw new InternalError(
@@ -46,7 +44,12 @@ export async function learnNetworkName(
       );
     }
     const existing = store.networks.get(name);
-    const network = existing === undefined ? { ...provisional.value, name } : existing.value;
+    if (existing === undefined && joining) return 'gone';
+    const network: Network = {
+      ...(existing?.value ?? { ...provisional.value, name }),
+      recipe: existing?.value.recipe ?? recipe,
+      removal: joining ? existing?.value.removal : undefined,
+    };
     if (existing !== undefined) refuseDifferent(existing.value, provisional.value);
     const profile = wantedProfile(store, network);
     const nodeNetwork: NodeNetwork = { ...local.value, network: name, provisional: false };
@@ -66,10 +69,14 @@ export async function learnNetworkName(
     const outcome = await store.transact({ compares, writes });
     if (outcome.kind === 'committed') {
       log.info({ networkId, network: name, joined: existing !== undefined }, 'the network has its name');
-      return;
+      return 'named';
     }
   }
   throw new ConflictError(`network ${name} is being changed by others: try again`);
+}
+
+interface NamingDependencies extends Pick<DriverDependencies, 'node' | 'store' | 'underWay'> {
+  readonly log: Logger;
 }
 
 /** Docker's command line takes any text as a name; profiles, tags and commands cannot. */
@@ -99,8 +106,9 @@ function wantedProfile(
 function refuseDifferent(existing: Network, here: Network): void {
   const problem = difference(existing, here);
   if (problem === undefined) return;
+  const leaving = existing.removal === undefined ? '' : ', and is still being removed';
   throw new ConflictError(
-    `network ${existing.name} is there already, with ${problem}: remove the one on this host, and create it again like the other`,
+    `network ${existing.name} is there already, with ${problem}${leaving}: remove the one on this host, and create it again like the other`,
   );
 }
 
@@ -113,5 +121,8 @@ function difference(existing: Network, here: Network): string | undefined {
   if (cidrs(existing) !== cidrs(here)) return `subnets ${cidrs(existing)} where this one has ${cidrs(here)}`;
   if (existing.ipam !== here.ipam) return `the IPAM driver ${existing.ipam === 'docker' ? 'of Docker' : 'corduroy'}`;
   if (existing.internal !== here.internal) return existing.internal ? '--internal' : 'no --internal';
+  const options = (network: Network) => JSON.stringify(network.options);
+  if (options(existing) !== options(here))
+    return `the options ${options(existing)} where this one has ${options(here)}`;
   return undefined;
 }

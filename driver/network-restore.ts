@@ -5,13 +5,11 @@ import { LOCAL_ADDRESS_SPACE } from '../src/protocol/activate.js';
 import type { CreateNetworkRequest } from '../src/protocol/network-driver.js';
 import type { DriverDependencies } from './dependencies.js';
 import { learnNetworkName } from './network-name.js';
+import { asTold, optionsGiven } from './network-recipe.js';
 import { createNetwork } from './networks.js';
 
 /** What Docker's own IPAM driver calls the realm of local networks' addresses. */
 const DOCKER_LOCAL_ADDRESS_SPACE = 'LocalDefault';
-
-/** Options that Docker adds by itself. */
-const DOCKERS_OWN = new Set(['com.docker.network.enable_ipv4', 'com.docker.network.enable_ipv6']);
 
 /**
  * Lays down the records of a network that Docker has and the datastore has lost, by the way of a new one: the request
@@ -25,16 +23,17 @@ export async function restoreNetwork(
 ): Promise<void> {
   const context = { signal: new AbortController().signal, log: deps.log };
   await createNetwork(deps, asRequest(network), context);
-  await learnNetworkName(deps, network.id, network.name);
+  await learnNetworkName(deps, asTold(network));
 }
 
-function asRequest({ id, internal, subnets, options, ipamDriver, driver }: DockerNetwork): CreateNetworkRequest {
+function asRequest(network: DockerNetwork): CreateNetworkRequest {
+  const { id, internal, subnets, ipamDriver, driver } = network;
   const addressSpace = ipamDriver === driver ? LOCAL_ADDRESS_SPACE : DOCKER_LOCAL_ADDRESS_SPACE;
   return {
     networkId: id,
     internal,
     ipv6: subnets.some(({ cidr }) => familyOf(cidr) === 6),
-    options: Object.fromEntries(Object.entries(options).filter(([name]) => !DOCKERS_OWN.has(name))),
+    options: optionsGiven(network),
     subnets: subnets.map(({ cidr, gateway }) => ({
       addressSpace,
       pool: cidr,

@@ -7,6 +7,7 @@ import { type DockerNetworkId, type NetworkName, type NodeName, parseProfileName
 import {
   type Network,
   NetworkRecord,
+  type NetworkRemoval,
   type NodeNetwork,
   NodeNetworkRecord,
   networkKey,
@@ -68,7 +69,7 @@ export async function createNetwork(
     throw new ConflictError(`network ${networkId.slice(0, 12)} was made by another call at the same time: try again`);
   }
   if (!signal.aborted) return;
-  await forgetNetwork(deps, networkId, log);
+  await forgetNetwork(deps, networkId, log, { everywhere: false });
   signal.throwIfAborted();
 }
 
@@ -94,33 +95,49 @@ function planNetwork({ store, settings }: DriverDependencies, request: CreateNet
   };
 }
 
-const sameContent = (one: Network, other: Network): boolean =>
-  NetworkRecord.encode({ ...one, name: other.name }) === NetworkRecord.encode(other);
+/** @param there may have been named, and removed elsewhere, since */
+const sameContent = (there: Network, asked: Network): boolean =>
+  NetworkRecord.encode({ ...there, name: asked.name, recipe: undefined, removal: undefined }) ===
+  NetworkRecord.encode(asked);
 
 /**
  * Removes what this node knows of a network, with endpoints that Docker has forgotten; and the network itself if no
- * other node has it. The caller has the turn of all networks; no task of an endpoint waits for that. Its profile goes along if it is as it was made and nobody else names it: what a user changed, or
- * uses elsewhere, stays. Succeeds for an unknown network.
+ * other node has it. The caller has the turn of all networks; no task of an endpoint waits for that. Its profile goes
+ * along if it is as it was made and nobody else names it: what a user changed, or uses elsewhere, stays. Succeeds for an
+ * unknown network.
+ *
+ * @param options.everywhere a user has removed it: other nodes that have it are to remove it, too
  */
-export async function forgetNetwork(deps: DriverDependencies, networkId: DockerNetworkId, log: Logger): Promise<void> {
-  const { node, store } = deps;
+export async function forgetNetwork(
+  deps: DriverDependencies,
+  networkId: DockerNetworkId,
+  log: Logger,
+  { everywhere }: { readonly everywhere: boolean },
+): Promise<void> {
+  const { node, store, clock } = deps;
   for (const { value: endpoint } of [...store.localEndpoints.values()]) {
     if (endpoint.dockerNetworkId !== networkId) continue;
     log.warn({ networkId, endpointId: endpoint.id }, 'an endpoint was left when its network was removed; removing it');
     await deps.queue.run(endpoint.id, () => removeEndpoint(deps, endpoint));
   }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const removal = networkRemoval(store, node, networkId);
+    const mark = everywhere ? { node, requestedAt: clock.now().toISOString() } : undefined;
+    const removal = networkRemoval(store, node, networkId, mark);
     if (removal === undefined || (await store.transact(removal)).kind === 'committed') return;
   }
   throw new ConflictError(`network ${networkId.slice(0, 12)} is being changed by others and stays for the reconciler`);
 }
 
-/** Removes a node's part in a network, and with its last node the network itself; undefined: it has no part. */
+/**
+ * Removes a node's part in a network, and with its last node the network itself; undefined: it has no part.
+ *
+ * @param mark what the nodes that still have it are to know; absent: they keep it
+ */
 export function networkRemoval(
   store: ClusterView,
   node: NodeName,
   networkId: DockerNetworkId,
+  mark?: NetworkRemoval,
 ): Transaction | undefined {
   const own = nodeNetworkKey(node, networkId);
   const local = store.nodeNetworks.get(own);
@@ -129,13 +146,40 @@ export function networkRemoval(
   const network = store.networks.get(name);
   const profile = store.profiles.get(parseProfileName(name));
   const last = ![...store.nodeNetworks].some(([key, { value }]) => key !== own && value.network === name);
+  const touched = last ? undefined : stillHeld(network?.value, mark);
   return {
     compares: [
       { key: own, revision: local.revision },
-      ...(last && network !== undefined ? [{ key: networkKey(name), revision: network.revision }] : []),
+      ...((last || touched !== undefined) && network !== undefined
+        ? [{ key: networkKey(name), revision: network.revision }]
+        : []),
       ...(last && profile !== undefined ? [{ key: profileKey(profile.value.name), revision: profile.revision }] : []),
     ],
-    writes: [{ kind: 'delete', key: own }, ...(last ? deletionsWithLast(store, name) : [])],
+    writes: [{ kind: 'delete', key: own }, ...(last ? deletionsWithLast(store, name) : (touched ?? []))],
+  };
+}
+
+/**
+ * Written even if it is unchanged: of two nodes that leave at the same time, the second sees that it is the last. Where
+ * the removal is known, the nodes' sync sees to that, and many leave at once without a race.
+ */
+function stillHeld(network: Network | undefined, removal: NetworkRemoval | undefined): readonly Write[] | undefined {
+  if (network === undefined || network.removal !== undefined) return undefined;
+  const after = network.recipe === undefined ? network : { ...network, removal };
+  return [{ kind: 'put', key: networkKey(network.name), value: NetworkRecord.encode(after) }];
+}
+
+/** The end of a network that was removed on every node. */
+export function networkEnd(store: ClusterView, name: NetworkName): Transaction | undefined {
+  const network = store.networks.get(name);
+  if (network?.value.removal === undefined) return undefined;
+  const profile = store.profiles.get(parseProfileName(name));
+  return {
+    compares: [
+      { key: networkKey(name), revision: network.revision },
+      ...(profile === undefined ? [] : [{ key: profileKey(profile.value.name), revision: profile.revision }]),
+    ],
+    writes: deletionsWithLast(store, name),
   };
 }
 

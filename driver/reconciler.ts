@@ -6,9 +6,12 @@ import type { ReconcileFinding, ReconcileStatus, ReconcileStatusSource } from '.
 import { describeError } from '../src/model/errors.js';
 import { containerInterfaceOf, type DockerNetworkId, type EndpointId } from '../src/model/ids.js';
 import type { DriverDependencies } from './dependencies.js';
+import { DueLoop } from './due-loop.js';
 import { EndpointIdentity } from './endpoint-identity.js';
 import { removeEndpoint } from './endpoints.js';
+import { FindingLog } from './finding-log.js';
 import { learnNetworkName } from './network-name.js';
+import { asTold } from './network-recipe.js';
 import { restoreNetwork } from './network-restore.js';
 import { forgetNetwork } from './networks.js';
 import { NETWORKS } from './queue-keys.js';
@@ -36,25 +39,23 @@ export interface ReconcilerDependencies extends DriverDependencies {
 export class Reconciler implements ReconcileStatusSource {
   readonly #on: ReconcilerDependencies;
   readonly #identity: EndpointIdentity;
-  readonly #abort = new AbortController();
   readonly #events: { close(): void };
-  readonly #loop: Promise<void>;
+  readonly #loop: DueLoop;
+  readonly #findingLog: FindingLog;
   #sightings: Sightings = new Map();
   #lastRun: ReconcileStatus['lastRun'];
   #dockerAnswers = false;
   #freedEndpoints = 0;
   #findings: readonly ReconcileFinding[] = [];
-  /** Messages of findings that were logged. */
-  readonly #told = new Set<string>();
-  #dueMs = 0;
-  #wake: () => void = () => {};
 
   /** Begins once the cluster's records are there. */
   constructor(dependencies: ReconcilerDependencies) {
     this.#on = dependencies;
     this.#identity = new EndpointIdentity(dependencies);
+    this.#findingLog = new FindingLog(dependencies.log);
+    const { clock } = dependencies;
+    this.#loop = new DueLoop({ clock, intervalMs: INTERVAL_MS, deed: () => this.#runOnce() });
     this.#events = dependencies.docker.events((event) => this.#hear(event));
-    this.#loop = this.#repeat();
   }
 
   status(): ReconcileStatus {
@@ -69,18 +70,16 @@ export class Reconciler implements ReconcileStatusSource {
   /** Resolves when no run and no question is under way any more. */
   async close(): Promise<void> {
     this.#events.close();
-    this.#abort.abort();
-    this.#wake();
-    await Promise.all([this.#loop, this.#identity.close()]);
+    await Promise.all([this.#loop.close(), this.#identity.close()]);
   }
 
   #hear(event: DockerEvent): void {
     switch (event.kind) {
       case 'connected':
-        this.#runWithin(0);
+        this.#loop.within(0);
         break;
       case 'containerRenamed':
-        this.#runWithin(RENAME_DELAY_MS);
+        this.#loop.within(RENAME_DELAY_MS);
         break;
       case 'networkCreated':
         void this.#nameSoon(event.networkId);
@@ -90,7 +89,7 @@ export class Reconciler implements ReconcileStatusSource {
         this.#identity.want(this.#unknownOn(event.networkId));
         break;
       default:
-        this.#runWithin(EVENT_DELAY_MS);
+        this.#loop.within(EVENT_DELAY_MS);
     }
   }
 
@@ -107,45 +106,25 @@ export class Reconciler implements ReconcileStatusSource {
   async #nameSoon(networkId: DockerNetworkId): Promise<void> {
     if (this.#on.store.localNetworks.get(networkId)?.value.provisional !== true) return;
     const network = await this.#on.docker.network(networkId);
-    if (typeof network === 'object') await this.#name(network);
+    if (network === undefined) this.#loop.within(EVENT_DELAY_MS);
+    if (typeof network === 'object' && (await this.#name(network)).length > 0) this.#loop.within(0);
   }
 
-  async #name({ id, name }: DockerNetwork): Promise<readonly ReconcileFinding[]> {
+  async #name(network: DockerNetwork): Promise<readonly ReconcileFinding[]> {
+    const { id, name } = network;
     try {
-      await learnNetworkName(this.#on, id, name);
+      await learnNetworkName(this.#on, asTold(network));
       return [];
     } catch (error) {
       return this.#find('network-not-named', id, `network ${name} has no policy yet: ${describeError(error)}`);
     }
   }
 
-  #runWithin(ms: number): void {
-    const dueMs = this.#on.clock.now().getTime() + ms;
-    if (dueMs >= this.#dueMs) return;
-    this.#dueMs = dueMs;
-    this.#wake();
-  }
-
-  async #repeat(): Promise<void> {
-    const { clock, store, log } = this.#on;
+  async #runOnce(): Promise<void> {
+    const { store, log } = this.#on;
     await store.ready();
-    while (!this.#abort.signal.aborted) {
-      this.#dueMs = clock.now().getTime() + INTERVAL_MS;
-      await this.#run().catch((error) => log.warn({ error: describeError(error) }, 'a reconciliation failed'));
-      if (this.#sightings.size > 0) this.#runWithin(SETTLE_MS);
-      await this.#pause();
-    }
-  }
-
-  async #pause(): Promise<void> {
-    const { clock } = this.#on;
-    for (;;) {
-      const leftMs = this.#dueMs - clock.now().getTime();
-      if (leftMs <= 0 || this.#abort.signal.aborted) return;
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
-      await clock.sleep(leftMs, woken.signal);
-    }
+    await this.#run().catch((error) => log.warn({ error: describeError(error) }, 'a reconciliation failed'));
+    if (this.#sightings.size > 0) this.#loop.within(SETTLE_MS);
   }
 
   async #run(): Promise<void> {
@@ -156,8 +135,8 @@ export class Reconciler implements ReconcileStatusSource {
     const inContainer = await this.#inContainer(attached);
     const endpoints = this.#ownEndpoints();
     const localNetworks = [...store.localNetworks.values()].map(({ value }) => value);
-    const networks = await docker.networks(this.#abort.signal);
-    const containers = networks && (await docker.containers(this.#abort.signal));
+    const networks = await docker.networks(this.#loop.signal);
+    const containers = networks && (await docker.containers(this.#loop.signal));
     this.#dockerAnswers = networks !== undefined;
     if (networks !== undefined) {
       const decision = decide({
@@ -173,7 +152,7 @@ export class Reconciler implements ReconcileStatusSource {
       this.#sightings = decision.sightings;
       const shared = sharedSubnetFindings(this.#on, endpoints);
       this.#findings = [...decision.findings, ...shared, ...(await this.#carryOut(decision))];
-      this.#tellNew([...decision.findings, ...shared]);
+      this.#findingLog.tellNew([...decision.findings, ...shared]);
       if (containers !== undefined) await this.#identity.learn(networks, containers);
       this.#lastRun = { at: startedAt, durationMs: clock.now().getTime() - startedAt.getTime() };
     }
@@ -194,7 +173,7 @@ export class Reconciler implements ReconcileStatusSource {
     const { queue } = this.#on;
     for (const { id, dockerNetworkId, container } of decision.free) {
       await this.#attempt({ endpointId: id }, 'an endpoint that Docker has no more', async () => {
-        const network = await this.#on.docker.network(dockerNetworkId, this.#abort.signal);
+        const network = await this.#on.docker.network(dockerNetworkId, this.#loop.signal);
         if (network === undefined || (network !== 'absent' && network.endpoints.has(id))) return;
         await queue.run(id, async () => {
           // Docker's own removal may have come first.
@@ -218,8 +197,8 @@ export class Reconciler implements ReconcileStatusSource {
     }
     for (const networkId of decision.removeNetworks) {
       await this.#attempt({ networkId }, 'a network that Docker has no more', async () => {
-        if ((await this.#on.docker.network(networkId, this.#abort.signal)) !== 'absent') return;
-        await queue.run(NETWORKS, () => forgetNetwork(this.#on, networkId, this.#on.log));
+        if ((await this.#on.docker.network(networkId, this.#loop.signal)) !== 'absent') return;
+        await queue.run(NETWORKS, () => forgetNetwork(this.#on, networkId, this.#on.log, { everywhere: false }));
         this.#on.log.info({ networkId }, 'removed a network that Docker has no more');
       });
     }
@@ -240,7 +219,7 @@ export class Reconciler implements ReconcileStatusSource {
   }
 
   async #restore({ id, name }: DockerNetwork): Promise<readonly ReconcileFinding[]> {
-    const network = await this.#on.docker.network(id, this.#abort.signal);
+    const network = await this.#on.docker.network(id, this.#loop.signal);
     if (typeof network !== 'object') return [];
     try {
       await this.#on.queue.run(NETWORKS, () => restoreNetwork(this.#on, network));
@@ -261,16 +240,7 @@ export class Reconciler implements ReconcileStatusSource {
 
   #find(kind: ReconcileFinding['kind'], subject: string, message: string): readonly ReconcileFinding[] {
     const finding = { kind, subject, message };
-    this.#tellNew([finding]);
+    this.#findingLog.tellNew([finding]);
     return [finding];
-  }
-
-  /** Each once, however many runs find it. */
-  #tellNew(findings: readonly ReconcileFinding[]): void {
-    for (const { kind, subject, message } of findings) {
-      if (this.#told.has(message)) continue;
-      this.#told.add(message);
-      this.#on.log.warn({ kind, subject }, message);
-    }
   }
 }

@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
 import { restorePublishedPorts } from '../../driver/external-connectivity.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
+import { NetworkSync } from '../../driver/network-sync.js';
 import { NodeRemover } from '../../driver/node-removal.js';
 import { Reconciler } from '../../driver/reconciler.js';
 import type { CorduroyConfig, LoadedConfig } from '../config/corduroy-config.js';
 import { CONFIG_KEYS, CONFIG_NAMES, type ConfigKey } from '../config/keys.js';
 import type { Datastore } from '../effects/datastore.js';
 import type { Logger } from '../effects/logger.js';
+import type { ReconcileFinding, ReconcileStatus } from '../effects/reconcile-status.js';
 import { DockerEngineNetworks } from '../infrastructure/docker/docker-engine-networks.js';
 import { isDriverOf, ownDriverName } from '../infrastructure/docker/driver-name.js';
 import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner.js';
@@ -30,6 +32,7 @@ import { hostIdentity } from './host-identity.js';
 import { listenOnTcp } from './listen-on-tcp.js';
 import { composeNode, type NodeParts, PLUGIN_NAME } from './node-parts.js';
 import { describeNode, registerNode } from './node-registration.js';
+import { networkMatches } from './node-selection.js';
 import { NodeTenure } from './node-tenure.js';
 import { VERSION } from './version.js';
 
@@ -97,23 +100,26 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   };
   const metrics = createMetrics({ ...sources, store: node.store });
   let reconciler: Reconciler | undefined;
+  let networkSync: NetworkSync | undefined;
+  const dockerNetworks = new DockerEngineNetworks({
+    socketPath: config.dockerSocket,
+    driver: () => ownDriverName(config.dockerSocket, PLUGIN_NAME),
+  });
   const admin = adminApp({
     ...sources,
     startedAt,
     settings: settingViews(loaded),
     store: node.store,
     dataplane: node.dataplane,
-    dockerNetworks: new DockerEngineNetworks({
-      socketPath: config.dockerSocket,
-      driver: () => ownDriverName(config.dockerSocket, PLUGIN_NAME),
-    }),
     nodeAdmin: new NodeRemover({ store: node.store, ipam, liveness, clock: systemClock }),
     liveness,
+    dockerNetworks,
+    networkSync: node.driver.underWay !== undefined,
     hostFacts: () => readHostFacts(runner, config),
     metrics: () => metrics.text(),
     clock: systemClock,
     log,
-    reconcileStatus: () => reconciler?.status(),
+    reconcileStatus: () => withFindings(reconciler?.status(), networkSync?.findings() ?? []),
     settleMs: config.deadlineMs,
   });
   const adminSocket = await listenOnUnixSocket(config.adminSocket, admin);
@@ -164,14 +170,21 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
       if (stopping.signal.aborted) return;
       await (usesBgp ? bgp.speaker.start() : bgp.daemon.retire());
       await restorePublishedPorts({ ...node.driver, log });
+      const isOurDriver = (driver: string) => isDriverOf(PLUGIN_NAME, driver);
       reconciler = new Reconciler({
         ...node.driver,
         reclaim: node.ipam.reclaim,
         links: kernel.network,
-        isOurDriver: (driver) => isDriverOf(PLUGIN_NAME, driver),
+        isOurDriver,
         log,
       });
       closers.add('reconciler', () => reconciler?.close());
+      const { underWay } = node.driver;
+      if (underWay !== undefined) {
+        const isForThisNode = networkMatches(node.store, config.nodeName);
+        networkSync = new NetworkSync({ ...node.driver, dockerNetworks, underWay, isOurDriver, isForThisNode, log });
+        closers.add('network sync', () => networkSync?.close());
+      }
       log.info({ endpoints: node.store.endpoints.size, networks: node.store.networks.size }, 'ready');
     }),
   );
@@ -213,6 +226,11 @@ async function ensureDefaultPools(
     }
   }
 }
+
+const withFindings = (
+  status: ReconcileStatus | undefined,
+  more: readonly ReconcileFinding[],
+): ReconcileStatus | undefined => status && { ...status, findings: [...status.findings, ...more] };
 
 const datastoreName = ({ datastore, etcd }: CorduroyConfig): string =>
   datastore === 'etcd' ? `etcd at ${etcd.endpoints.join(', ')}` : 'the embedded datastore';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DriverDependencies } from '../../driver/dependencies.js';
 import { KeyedQueue } from '../../driver/keyed-queue.js';
+import { NetworksUnderWay } from '../../driver/networks-under-way.js';
 import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
 import { PolicyEngine } from '../../policy/engine.js';
 import { isFlowDenied } from '../../policy/judge-flow.js';
@@ -111,6 +112,7 @@ export function composeNode(given: {
     hostRoutes,
     clock,
     queue: new KeyedQueue(),
+    ...((config.networkSync ?? config.datastore === 'etcd') ? { underWay: new NetworksUnderWay() } : {}),
     settings: { datastore: config.datastore, mtu: () => mtu ?? uplinkMtu() },
   };
   return { store, dataplane, ipam, docker, driver, blocks, ownBlocks, hostPorts };

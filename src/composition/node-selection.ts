@@ -1,6 +1,8 @@
 import type { ClusterView } from '../effects/cluster-view.js';
+import { contains } from '../model/cidr.js';
 import { InvalidRequestError } from '../model/errors.js';
 import type { NodeName } from '../model/ids.js';
+import type { Network } from '../model/network.js';
 import { evaluateSelector, knownLabels, parseSelector } from '../model/selector.js';
 
 /**
@@ -20,3 +22,12 @@ export const nodeMatches =
       throw error;
     }
   };
+
+/** Whether a network's pools are for the node: each pool's selector selects it. */
+export const networkMatches = (view: Pick<ClusterView, 'nodes' | 'pools'>, node: NodeName) => {
+  const matches = nodeMatches(view, node);
+  return ({ subnets }: Pick<Network, 'subnets'>): boolean =>
+    [...view.pools.values()]
+      .filter(({ value: pool }) => subnets.some(({ cidr }) => contains(pool.cidr, cidr)))
+      .every(({ value: { nodeSelector } }) => nodeSelector === undefined || matches(nodeSelector));
+};

@@ -92,9 +92,9 @@ export const CONFIG_KEYS = {
   autoPools: key(flag, 'true', 'A network whose --subnet lies outside every pool creates a pool of that CIDR.'),
   cooldownSeconds: key(integer('seconds', 0, 86_400), '30', 'How long a released address rests before its next use.'),
   networkSync: key(
-    choiceSoFar(['false'], { true: 'this version does not create networks on other hosts by itself yet' }),
-    'false',
-    'Create the networks of other hosts on this one.',
+    or('auto', flag),
+    'auto',
+    "Make the cluster's networks on this host, and remove them where they are removed; auto: if datastore is etcd.",
   ),
   endpointToHost: key(
     choice('dns', 'accept', 'drop'),

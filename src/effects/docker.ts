@@ -1,5 +1,5 @@
 import type { DockerNetworkId, EndpointId } from '../model/ids.js';
-import type { NetworkSubnet } from '../model/network.js';
+import type { SubnetPlan } from '../model/network-plan.js';
 
 /** One network as the engine has it now, whoever drives it. */
 export interface DockerNetwork {
@@ -7,11 +7,18 @@ export interface DockerNetwork {
   readonly name: string;
   readonly driver: string;
   readonly ipamDriver: string;
+  /** `local`, or `swarm` for a network that the swarm's managers hand out. */
+  readonly scope: string;
   readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
   /** In Docker's order. */
-  readonly subnets: readonly NetworkSubnet[];
+  readonly subnets: readonly SubnetPlan[];
   /** What the user passed with `-o`. */
   readonly options: Readonly<Record<string, string>>;
+  /** What the user passed with `--ipam-opt`. */
+  readonly ipamOptions: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** Endpoints that Docker has on this network now. The id is absent from the moment the endpoint exists until it has joined. */
   readonly endpoints: ReadonlyMap<
@@ -26,12 +33,16 @@ export interface DockerContainer {
   readonly state: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Networks that it is on, or will be on when it is started, by name. */
+  readonly networks: readonly string[];
 }
 
 /** What Docker tells of its own accord. */
 export type DockerEvent =
   | { readonly kind: 'connected' }
   | { readonly kind: 'networkCreated' | 'networkRemoved'; readonly networkId: DockerNetworkId }
+  /** `docker network prune`, or one of everything, has ended. */
+  | { readonly kind: 'networksPruned' }
   | {
       readonly kind: 'endpointJoined' | 'endpointLeft';
       readonly networkId: DockerNetworkId;

@@ -13,7 +13,11 @@ export interface ReconcileFinding {
     /** A network of Docker's cannot be brought back into the records. */
     | 'network-not-restored'
     /** A network cannot take the name that Docker has for it. */
-    | 'network-not-named';
+    | 'network-not-named'
+    /** A network of the cluster's cannot be made on this node. */
+    | 'network-not-made'
+    /** A network that was removed on another node cannot be removed on this one yet. */
+    | 'network-not-removed';
   /** An endpoint's or network's id, or a container's name. */
   readonly subject: string;
   /** One sentence: what is wrong and what to do. */

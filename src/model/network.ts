@@ -11,6 +11,7 @@ import {
   parseProfileName,
 } from './ids.js';
 import { type IpAddress, parseIpAddress } from './ip-address.js';
+import { type NetworkRecipe, networkRecipe } from './network-plan.js';
 import { defineRecord, parsed } from './record.js';
 
 /** One subnet of a network; families may mix. */
@@ -41,6 +42,16 @@ export interface Network {
   /** No default route, no NAT, nothing from or to outside its subnets. */
   readonly internal: boolean;
   readonly options: NetworkOptions;
+  /** For the other hosts, which have to tell their Docker the same. Absent: it is no network that every host gets. */
+  readonly recipe?: NetworkRecipe | undefined;
+  /** Somebody has removed it on one node: it goes from each other one as soon as no container is on it there. */
+  readonly removal?: NetworkRemoval | undefined;
+}
+
+export interface NetworkRemoval {
+  readonly node: NodeName;
+  /** ISO 8601, UTC. */
+  readonly requestedAt: string;
 }
 
 /** One node's Docker network and the cluster's network that it stands for. */
@@ -67,6 +78,8 @@ const networkSchema: z.ZodType<Network> = z.object({
   ipam: z.enum(['corduroy', 'docker']),
   internal: z.boolean(),
   options,
+  recipe: networkRecipe.optional(),
+  removal: z.object({ node: parsed(parseNodeName), requestedAt: z.string() }).optional(),
 });
 
 const nodeNetworkSchema: z.ZodType<NodeNetwork> = z.object({

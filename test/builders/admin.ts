@@ -104,6 +104,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     dockerNetworks,
     nodeAdmin: new NodeRemover({ store, ipam, liveness, clock: systemClock }),
     liveness,
+    networkSync: false,
     reconcileStatus: () => aReconcileStatus,
     hostFacts: async () => goodHost,
     metrics: () => metrics.text(),

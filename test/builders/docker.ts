@@ -45,6 +45,11 @@ export function aDockerNetwork(id: DockerNetworkId, endpoints: readonly Endpoint
     driver: 'corduroy',
     ipamDriver: 'corduroy',
     internal: false,
+    scope: 'local',
+    attachable: false,
+    ipv4: true,
+    ipv6: false,
+    ipamOptions: {},
     subnets: [],
     options: {},
     labels: {},
@@ -58,5 +63,6 @@ export const aContainer = (what: Partial<DockerContainer> = {}): DockerContainer
   state: 'running',
   image: 'nginx:1',
   labels: {},
+  networks: [],
   ...what,
 });

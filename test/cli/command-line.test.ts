@@ -73,7 +73,7 @@ describe('tables', () => {
 
   test('network list', async () => {
     expect(await printed('network list')).toBe(
-      'NAME  SUBNETS       PROFILES  ENDPOINTS  DOCKER-ID\nweb   10.64.0.0/24  web       2          nnnnnnnnnnnn\n',
+      'NAME  SUBNETS       PROFILES  NODES  ENDPOINTS  DOCKER-ID\nweb   10.64.0.0/24  web       alpha  2          nnnnnnnnnnnn\n',
     );
   });
 
@@ -175,6 +175,7 @@ describe('networks', () => {
           { cidr: '10.65.0.0/24', gateway: '10.65.0.1', range: '10.65.0.128/25', auxiliary: { nas: '10.65.0.9' } },
           { cidr: 'fd00:1::/64', auxiliary: {} },
         ],
+        ipv4: true,
         ipv6: true,
         internal: true,
         attachable: true,

@@ -99,8 +99,8 @@ describe('what cannot be used is refused with key, origin and remedy', () => {
     ],
     [
       'a feature that is not there yet',
-      { yaml: 'networkSync: true' },
-      'cannot use "true" for networkSync (file /c.yaml): this version does not create networks on other hosts by itself yet; write false',
+      { yaml: 'dataplane: nftables' },
+      'cannot use "nftables" for dataplane (file /c.yaml): this version programs the kernel through iptables and ipset only, which also works on nftables hosts; write auto or iptables',
     ],
     [
       'a mistyped key in the file',

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { learnNetworkName } from '../../driver/network-name.js';
+import { asTold } from '../../driver/network-recipe.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { parseCidr } from '../../src/model/cidr.js';
 import { EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
@@ -26,8 +27,11 @@ beforeEach(async () => {
 });
 afterEach(() => plugin.stop());
 
-const learn = (name: string) =>
-  learnNetworkName({ node: plugin.node, store: plugin.store, log: silentLogger }, networkIdOf(name), name);
+const learn = async (name: string) => {
+  const network = await plugin.docker.network(networkIdOf(name));
+  if (typeof network !== 'object') throw new Error(`Docker has no network ${name}`);
+  return learnNetworkName({ node: plugin.node, store: plugin.store, log: silentLogger }, asTold(network));
+};
 const networkNames = () => [...plugin.store.networks.keys()];
 
 describe('the name of a network', () => {

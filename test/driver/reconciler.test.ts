@@ -239,7 +239,8 @@ describe('a container that Docker tells only later', () => {
     await pass(20, 2);
     expect(node.endpoint(endpoint.id)?.container).toBeUndefined();
     node.engine.attach('web', endpoint.id, { containerName: 'late' });
-    node.engine.docker.addContainer({ id: 'c1', name: 'late', state: 'created', image: 'i', labels: {} });
+    const late = { id: 'c1', name: 'late', state: 'created', image: 'i', labels: {}, networks: ['web'] };
+    node.engine.docker.addContainer(late);
     await pass(500, 2);
     expect(node.endpoint(endpoint.id)?.container).toEqual({ id: 'c1', name: 'late' });
   });

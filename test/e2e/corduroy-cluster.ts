@@ -10,6 +10,8 @@ export const CLUSTER_TOOLS = ['etcd', 'etcdctl', 'openssl', 'setpriv'];
 export interface ClusterOptions extends EtcdClusterOptions {
   readonly hosts?: number;
   readonly fabric?: FabricKind;
+  /** Whether a network that is made on one host comes to the others by itself. Default: a test makes it on each. */
+  readonly networkSync?: boolean;
   /** More flags for every daemon. */
   readonly arguments?: readonly string[];
   /** daemon.json of every engine. */
@@ -56,7 +58,8 @@ export class CorduroyCluster {
 
   /** Starts our daemon on a host where it does not run, under the host's name and with the address it has now. */
   startDaemon({ host }: CorduroyLab, ...flags: readonly string[]): Promise<void> {
-    const own = ['--node-name', host.name, '--node-ip', this.lab.addressOf(host)];
+    const sync = ['--network-sync', `${this.#options.networkSync ?? false}`];
+    const own = ['--node-name', host.name, '--node-ip', this.lab.addressOf(host), ...sync];
     return host.startCorduroy({
       arguments: [...this.etcd.daemonFlags, ...own, ...(this.#options.arguments ?? []), ...flags],
     });

@@ -33,7 +33,12 @@ export class EngineModel implements EngineWorld {
       driver: this.driver,
       ipamDriver: 'default',
       internal: false,
-      subnets: [{ cidr: parseCidr('10.77.0.0/24'), gateway: parseIpAddress('10.77.0.1') }],
+      scope: 'local',
+      attachable: false,
+      ipv4: true,
+      ipv6: false,
+      ipamOptions: {},
+      subnets: [{ cidr: parseCidr('10.77.0.0/24'), gateway: parseIpAddress('10.77.0.1'), auxiliary: {} }],
       options: {},
       labels: { k: 'v' },
       endpoints: new Map(),
@@ -57,7 +62,7 @@ export class EngineModel implements EngineWorld {
   ): Promise<string> {
     const id = this.#newId();
     const endpoint = parseEndpointId(this.#newId());
-    this.docker.addContainer({ id, name, state: 'running', image: 'lab:1', labels });
+    this.docker.addContainer({ id, name, state: 'running', image: 'lab:1', labels, networks: [networkName] });
     this.attach(networkName, endpoint, { containerName: name });
     this.attach(networkName, endpoint, { containerName: name, containerId: id });
     this.#containers.set(name, { id, network: networkName, endpoint });

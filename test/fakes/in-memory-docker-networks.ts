@@ -1,9 +1,10 @@
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
-import type { DockerNetworks, NetworkPlan } from '../../src/effects/docker-networks.js';
+import type { DockerNetworks } from '../../src/effects/docker-networks.js';
 import { ConflictError, NotFoundError } from '../../src/model/errors.js';
 import { type DockerNetworkId, type NodeName, parseDockerNetworkId } from '../../src/model/ids.js';
 import { parseIpAddress } from '../../src/model/ip-address.js';
 import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
+import type { NetworkPlan } from '../../src/model/network-plan.js';
 
 /** An engine whose calls of our plugin have the usual end: the network's records are there, and gone, when it answers. */
 export class InMemoryDockerNetworks implements DockerNetworks {
@@ -46,6 +47,10 @@ export class InMemoryDockerNetworks implements DockerNetworks {
       ],
     });
     return dockerNetworkId;
+  }
+
+  async find(name: string): Promise<undefined> {
+    throw new Error(`nobody looks for network ${name} here`);
   }
 
   async remove(id: DockerNetworkId): Promise<void> {

@@ -8,6 +8,7 @@ import { parseIpAddress } from '../../src/model/ip-address.js';
 const web = {
   name: parseNetworkName('web'),
   subnets: [],
+  ipv4: true,
   ipv6: false,
   internal: false,
   attachable: false,

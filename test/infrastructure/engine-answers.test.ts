@@ -24,7 +24,10 @@ describe('what the engine answers about a network', () => {
     expect(parseNetwork(inspected)).toMatchObject({
       subnets: [{ cidr: 'fd80::/64', gateway: 'fd80::1' }],
       internal: true,
+      scope: 'local',
+      ipv4: true,
       options: {},
+      ipamOptions: {},
       labels: {},
     });
     expect(parseNetwork({ ...inspected, Containers: null, IPAM: { Driver: 'x', Config: null } })).toMatchObject({
@@ -46,7 +49,7 @@ test('a container goes by its own name, not by those that links gave it', () => 
   const [container] = parseContainerList([
     { Id: CONTAINER, Names: ['/other/alias', '/web'], Image: 'i', State: 'running', Labels: null },
   ]);
-  expect(container).toEqual({ id: CONTAINER, name: 'web', state: 'running', image: 'i', labels: {} });
+  expect(container).toEqual({ id: CONTAINER, name: 'web', state: 'running', image: 'i', labels: {}, networks: [] });
 });
 
 describe('an event', () => {
@@ -62,7 +65,6 @@ describe('an event', () => {
     ['disconnect', { kind: 'endpointLeft', networkId: NETWORK, containerId: CONTAINER }],
     ['create', { kind: 'networkCreated', networkId: NETWORK }],
     ['destroy', { kind: 'networkRemoved', networkId: NETWORK }],
-    ['prune', undefined],
   ])('%s of our network is read', (action, event) => {
     expect(read(network(action, 'corduroy'))).toEqual(event);
   });

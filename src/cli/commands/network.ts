@@ -14,6 +14,8 @@ interface Network {
   readonly natOutgoing: boolean | null;
   readonly publish: string;
   readonly dockerNetworkId: string | null;
+  readonly nodes: readonly string[];
+  readonly removedOn: string | null;
   readonly endpoints: number;
 }
 
@@ -21,6 +23,7 @@ const columns: readonly Column<Network>[] = [
   { header: 'NAME', value: ({ name }) => name },
   { header: 'SUBNETS', value: ({ subnets }) => subnets.map(({ cidr }) => cidr) },
   { header: 'PROFILES', value: ({ profiles }) => profiles },
+  { header: 'NODES', value: ({ nodes, removedOn }) => (removedOn === null ? nodes : [...nodes, '(being removed)']) },
   { header: 'ENDPOINTS', value: ({ endpoints }) => endpoints },
   { header: 'DOCKER-ID', value: ({ dockerNetworkId }) => dockerNetworkId?.slice(0, 12) },
   { header: 'INTERNAL', wide: true, value: ({ internal }) => internal },
@@ -56,7 +59,7 @@ export function defineNetwork(network: Command, terminal: Terminal): void {
   examples(
     network
       .command('create <name>')
-      .description('make a network on this host, as "docker network create -d corduroy --ipam-driver corduroy" does')
+      .description('make a network, as "docker network create -d corduroy --ipam-driver corduroy" does, on every host')
       .option('--subnet <cidr>', 'its subnet; without one, it is carved from a pool; one for each IP version', another)
       .option('--gateway <address>', 'what Docker keeps as the gateway of a subnet', another)
       .option('--ip-range <cidr>', "where containers' addresses are chosen in a subnet", another)
@@ -79,7 +82,7 @@ export function defineNetwork(network: Command, terminal: Terminal): void {
   examples(
     network
       .command('remove <network...>')
-      .description('remove networks from this host, as "docker network rm" does')
+      .description('remove networks from every host, as "docker network rm" does')
       .action(async (names: string[]) => {
         for (const name of names) await terminal.changed(await terminal.client.call('DELETE', url(name)));
       }),

@@ -1,6 +1,6 @@
 import type Dockerode from 'dockerode';
 import { z } from 'zod';
-import type { DockerNetworks, NetworkPlan, SubnetPlan } from '../../effects/docker-networks.js';
+import type { DockerNetworks } from '../../effects/docker-networks.js';
 import {
   ConflictError,
   type CorduroyError,
@@ -11,12 +11,14 @@ import {
   NotFoundError,
 } from '../../model/errors.js';
 import { type DockerNetworkId, parseDockerNetworkId } from '../../model/ids.js';
+import type { NetworkPlan, SubnetPlan } from '../../model/network-plan.js';
 import { parsed } from '../../model/record.js';
 import { askEngine, connectToEngine, type EngineRequest } from './engine-connection.js';
 
 /** Docker's own work, and several calls of our plugin that each have a deadline of 2 s. */
 const DEADLINE_MS = 20_000;
 
+const listed = z.array(z.object({ Id: parsed(parseDockerNetworkId), Name: z.string(), Driver: z.string() }));
 const created = z.object({ Id: parsed(parseDockerNetworkId) });
 
 /** Networks of our driver, made and removed in a real engine. */
@@ -44,6 +46,18 @@ export class DockerEngineNetworks implements DockerNetworks {
     );
   }
 
+  async find(name: string): Promise<{ readonly id: DockerNetworkId; readonly driver: string } | undefined> {
+    // The filter takes every network whose name contains the text.
+    const filters = { name: [name] };
+    const answer = await this.#engine
+      .listNetworks({ filters, abortSignal: AbortSignal.timeout(DEADLINE_MS) })
+      .catch((error: unknown) => {
+        throw refusalOf(error, `network ${name} was not looked for`);
+      });
+    const found = listed.safeParse(answer).data?.find(({ Name }) => Name === name);
+    return found === undefined ? undefined : { id: found.Id, driver: found.Driver };
+  }
+
   async remove(id: DockerNetworkId): Promise<void> {
     await this.#ask(`network ${id.slice(0, 12)} was not removed`, { path: `/networks/${id}`, method: 'DELETE' });
   }
@@ -59,12 +73,14 @@ export class DockerEngineNetworks implements DockerNetworks {
 
 /** The body of `POST /networks/create`. */
 export function requestOf(network: NetworkPlan, driver: string): object {
-  const { name, subnets, ipv6, internal, attachable, options, ipamOptions, labels } = network;
+  const { name, subnets, ipv4, ipv6, internal, attachable, options, ipamOptions, labels } = network;
   return {
     Name: name,
     // Before Docker 25 a second network of one name was made unless this said no.
     CheckDuplicate: true,
     Driver: driver,
+    // Engines before 28 do not know the word, and always have IPv4.
+    ...(ipv4 ? {} : { EnableIPv4: false }),
     EnableIPv6: ipv6,
     Internal: internal,
     Attachable: attachable,

@@ -20,7 +20,7 @@ const PARALLEL_INSPECTIONS = 8;
 const EVENTS: Dockerode.GetEventsOptions['filters'] = {
   // The types of dockerode lack the engine's oldest type of event.
   type: ['network', 'container' as 'network'],
-  event: ['create', 'destroy', 'connect', 'disconnect', 'rename', 'die'],
+  event: ['create', 'destroy', 'connect', 'disconnect', 'rename', 'die', 'prune'],
 };
 
 /** What a real engine tells. */

@@ -3,7 +3,7 @@ import type { DockerContainer, DockerEvent, DockerNetwork } from '../../effects/
 import { parseCidr } from '../../model/cidr.js';
 import { parseDockerNetworkId, parseEndpointId } from '../../model/ids.js';
 import { parseIpAddress } from '../../model/ip-address.js';
-import type { NetworkSubnet } from '../../model/network.js';
+import type { SubnetPlan } from '../../model/network-plan.js';
 import { parsed } from '../../model/record.js';
 
 /** Docker writes `null` for what is empty. */
@@ -15,15 +15,23 @@ const listedNetwork = z.object({
   IPAM: z.object({ Driver: z.string().nullish() }).nullish(),
 });
 
+const subnetConfig = z.object({
+  Subnet: z.string().optional(),
+  Gateway: z.string().optional(),
+  IPRange: z.string().optional(),
+  AuxiliaryAddresses: texts,
+});
+
 const inspectedNetwork = z.object({
   Id: parsed(parseDockerNetworkId),
   Name: z.string(),
   Driver: z.string(),
+  Scope: z.string().optional(),
   Internal: z.boolean().optional(),
-  IPAM: z.object({
-    Driver: z.string().nullish(),
-    Config: z.array(z.object({ Subnet: z.string().optional(), Gateway: z.string().optional() })).nullish(),
-  }),
+  Attachable: z.boolean().optional(),
+  EnableIPv4: z.boolean().optional(),
+  EnableIPv6: z.boolean().optional(),
+  IPAM: z.object({ Driver: z.string().nullish(), Options: texts, Config: z.array(subnetConfig).nullish() }),
   Options: texts,
   Labels: texts,
   Containers: z.record(z.string(), z.object({ Name: z.string(), EndpointID: parsed(parseEndpointId) })).nullish(),
@@ -35,6 +43,7 @@ const listedContainer = z.object({
   Image: z.string(),
   State: z.string(),
   Labels: texts,
+  NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()).nullish() }).nullish(),
 });
 
 const event = z.object({
@@ -66,9 +75,14 @@ export function parseNetwork(json: unknown): DockerNetwork {
     name: network.Name,
     driver: network.Driver,
     ipamDriver: network.IPAM.Driver ?? 'default',
+    scope: network.Scope ?? 'local',
     internal: network.Internal ?? false,
+    attachable: network.Attachable ?? false,
+    ipv4: network.EnableIPv4 ?? true,
+    ipv6: network.EnableIPv6 ?? false,
     subnets: (network.IPAM.Config ?? []).flatMap(parseSubnet),
     options: network.Options ?? {},
+    ipamOptions: network.IPAM.Options ?? {},
     labels: network.Labels ?? {},
     endpoints: new Map(
       Object.entries(network.Containers ?? {}).map(([key, { Name, EndpointID }]) => [
@@ -79,17 +93,19 @@ export function parseNetwork(json: unknown): DockerNetwork {
   };
 }
 
-function parseSubnet({
-  Subnet,
-  Gateway,
-}: {
-  Subnet?: string | undefined;
-  Gateway?: string | undefined;
-}): NetworkSubnet[] {
+function parseSubnet({ Subnet, Gateway, IPRange, AuxiliaryAddresses }: z.infer<typeof subnetConfig>): SubnetPlan[] {
   if (Subnet === undefined || Subnet === '') return [];
   // Some engines write the gateway of an IPv6 subnet with its prefix length.
   const gateway = Gateway?.replace(/\/.*$/, '');
-  return [{ cidr: parseCidr(Subnet), ...(gateway ? { gateway: parseIpAddress(gateway) } : {}) }];
+  const auxiliary = Object.entries(AuxiliaryAddresses ?? {}).map(([name, text]) => [name, parseIpAddress(text)]);
+  return [
+    {
+      cidr: parseCidr(Subnet),
+      ...(gateway ? { gateway: parseIpAddress(gateway) } : {}),
+      ...(IPRange ? { range: parseCidr(IPRange) } : {}),
+      auxiliary: Object.fromEntries(auxiliary),
+    },
+  ];
 }
 
 /** `GET /containers/json`. A container's own name is the one without a second slash: others are links. @throws ZodError */
@@ -97,12 +113,13 @@ export function parseContainerList(json: unknown): readonly DockerContainer[] {
   return z
     .array(listedContainer)
     .parse(json)
-    .map(({ Id, Names, Image, State, Labels }) => ({
+    .map(({ Id, Names, Image, State, Labels, NetworkSettings }) => ({
       id: Id,
       name: (Names ?? []).map((name) => name.replace(/^\//, '')).find((name) => !name.includes('/')) ?? '',
       state: State,
       image: Image,
       labels: Labels ?? {},
+      networks: Object.keys(NetworkSettings?.Networks ?? {}),
     }));
 }
 
@@ -115,6 +132,7 @@ export function parseEvent(json: unknown, isOurs: (driver: string) => boolean): 
     if (Action === 'rename') return { kind: 'containerRenamed', containerId: Actor.ID };
     return Action === 'die' ? { kind: 'containerDied', containerId: Actor.ID } : undefined;
   }
+  if (Type === 'network' && Action === 'prune') return { kind: 'networksPruned' };
   if (Type !== 'network' || !isOurs(Actor.Attributes?.['type'] ?? '')) return undefined;
   const networkId = parsed(parseDockerNetworkId).safeParse(Actor.ID).data;
   return networkId && networkEvent(Action, networkId, Actor.Attributes?.['container'] ?? '');

@@ -34,6 +34,8 @@ export interface AdminContext {
   readonly bgp: BgpStatusSource | undefined;
   readonly ipam: IpamAdmin;
   readonly dockerNetworks: DockerNetworks;
+  /** Other nodes make and remove the networks that are made and removed here. */
+  readonly networkSync: boolean;
   readonly nodeAdmin: NodeAdmin;
   readonly liveness: NodeLiveness;
   /** Undefined until the daemon has looked at Docker for the first time. */

@@ -1,53 +1,16 @@
 import { z } from 'zod';
-import type { ClusterView } from '../../effects/cluster-view.js';
 import { parseCidr } from '../../model/cidr.js';
-import { NotFoundError } from '../../model/errors.js';
-import { type NetworkName, parseNetworkName } from '../../model/ids.js';
+import { type NetworkName, type NodeName, parseNetworkName } from '../../model/ids.js';
 import { parseIpAddress } from '../../model/ip-address.js';
-import type { Network } from '../../model/network.js';
 import { parsed } from '../../model/record.js';
 import type { AdminContext } from './admin-context.js';
 import { inForce } from './change.js';
-import { countEndpoints } from './endpoint-counts.js';
+import { removeNetwork } from './network-removal.js';
+import { networkView, nodesWith, someOf, viewNetworks } from './network-view.js';
 import { notFound } from './not-found.js';
 import { planSubnets } from './plan-subnets.js';
 import { type ChangeReply, changeReply, route } from './route.js';
 import { until } from './until.js';
-
-const networkView = z
-  .strictObject({
-    name: z.string(),
-    subnets: z.array(z.strictObject({ cidr: z.string(), gateway: z.string().nullable() })),
-    ipam: z.enum(['corduroy', 'docker']),
-    internal: z.boolean(),
-    profiles: z.array(z.string()).describe('Of its endpoints, in order'),
-    mtu: z.int().nullable(),
-    natOutgoing: z.boolean().nullable().describe('Null: as its pool says'),
-    publish: z.enum(['allow', 'policy']),
-    dockerNetworkId: z.string().nullable().describe("This host's Docker id of it; null: not on this host"),
-    endpoints: z.int(),
-  })
-  .meta({ id: 'Network' });
-
-const countByNetwork = (view: ClusterView) =>
-  countEndpoints<NetworkName>(view, (endpoint) => [view.networkOf(endpoint)?.name]);
-
-function viewNetwork(view: ClusterView, network: Network, endpointsOf = countByNetwork(view)) {
-  const local = [...view.localNetworks.values()].find(({ value }) => value.network === network.name);
-  const { profiles, mtu, natOutgoing, publish } = network.options;
-  return {
-    name: network.name,
-    subnets: network.subnets.map(({ cidr, gateway }) => ({ cidr, gateway: gateway ?? null })),
-    ipam: network.ipam,
-    internal: network.internal,
-    profiles: profiles.length > 0 ? [...profiles] : [network.name],
-    mtu: mtu ?? null,
-    natOutgoing: natOutgoing ?? null,
-    publish,
-    dockerNetworkId: local?.value.dockerNetworkId ?? null,
-    endpoints: endpointsOf(network.name),
-  };
-}
 
 const texts = z.record(z.string().min(1), z.string()).optional();
 const newNetwork = z.strictObject({
@@ -74,6 +37,7 @@ async function createNetwork(context: AdminContext, body: z.infer<typeof newNetw
   const id = await dockerNetworks.create({
     name,
     subnets: planSubnets({ subnets, gateways, ranges, auxiliary }),
+    ipv4: true,
     ipv6: rest.ipv6 ?? false,
     internal: rest.internal ?? false,
     attachable: rest.attachable ?? false,
@@ -84,24 +48,23 @@ async function createNetwork(context: AdminContext, body: z.infer<typeof newNetw
   const isNamed = (): boolean => store.localNetworks.get(id)?.value.provisional === false;
   if (await until(store, isNamed, settleMs)) {
     const cidrs = store.networks.get(name)?.value.subnets.map(({ cidr }) => cidr) ?? [];
-    return inForce(context, `created network ${name} (${cidrs.join(', ')})`);
+    const where = await onEveryHost(context, name);
+    return inForce(context, `created network ${name} (${cidrs.join(', ')})${where}`);
   }
   const problem = `Docker has made it, but has not told its name, by which its policy goes; it is asked again by itself, see "corduroy status"`;
   return { message: `created network ${name}`, inForce: false, problem };
 }
 
-async function removeNetwork(context: AdminContext, name: NetworkName): Promise<ChangeReply> {
-  const { store, dockerNetworks, settleMs } = context;
-  const local = [...store.localNetworks.values()].find(({ value }) => value.network === name)?.value;
-  if (local === undefined) {
-    const elsewhere = [...store.nodeNetworks.values()].filter(({ value }) => value.network === name);
-    if (elsewhere.length === 0) throw notFound('network', name, [...store.networks.keys()]);
-    const nodes = elsewhere.map(({ value }) => value.node).join(', ');
-    throw new NotFoundError(`network ${name} is not on this host, but on ${nodes}; remove it there`);
-  }
-  await dockerNetworks.remove(local.dockerNetworkId);
-  await until(store, () => !store.localNetworks.has(local.dockerNetworkId), settleMs);
-  return inForce(context, `removed network ${name}`);
+/** Every node that is known, if hosts follow each other: one that is off follows when it is back. */
+async function onEveryHost({ store, networkSync, settleMs }: AdminContext, name: NetworkName): Promise<string> {
+  if (!networkSync || store.nodes.size < 2) return '';
+  const missing = (): readonly NodeName[] => {
+    const there = new Set(nodesWith(store, name));
+    return [...store.nodes.keys()].filter((node) => !there.has(node));
+  };
+  if (await until(store, () => missing().length === 0, settleMs)) return ` on ${store.nodes.size} hosts`;
+  const left = missing();
+  return ` on ${store.nodes.size - left.length} of ${store.nodes.size} hosts; not yet on ${someOf(left)}, see "corduroy status" there`;
 }
 
 const byName = (one: { name: string }, other: { name: string }): number => (one.name < other.name ? -1 : 1);
@@ -113,16 +76,19 @@ export const networkRoutes = [
     tag: 'networks',
     summary: 'Every network, by name',
     response: z.array(networkView),
-    handle: ({ store }) => {
-      const endpointsOf = countByNetwork(store);
-      return [...store.networks.values()].map(({ value }) => viewNetwork(store, value, endpointsOf)).sort(byName);
-    },
+    handle: ({ store }) =>
+      [
+        ...viewNetworks(
+          store,
+          [...store.networks.values()].map(({ value }) => value),
+        ),
+      ].sort(byName),
   }),
   route({
     method: 'post',
     path: '/networks',
     tag: 'networks',
-    summary: "Create a network on this host's Docker, with our driver and our address management",
+    summary: "Create a network on this host's Docker, with our driver and our address management; other hosts follow",
     body: newNetwork,
     response: changeReply,
     handle: (context, { body }) => createNetwork(context, body),
@@ -131,7 +97,7 @@ export const networkRoutes = [
     method: 'delete',
     path: '/networks/:network',
     tag: 'networks',
-    summary: "Remove a network from this host's Docker",
+    summary: "Remove a network from this host's Docker; other hosts follow",
     params: z.object({ network: parsed(parseNetworkName) }),
     response: changeReply,
     handle: (context, { params }) => removeNetwork(context, params.network),
@@ -146,7 +112,7 @@ export const networkRoutes = [
     handle: ({ store }, { params }) => {
       const found = store.networks.get(params.network as NetworkName);
       if (found === undefined) throw notFound('network', params.network, [...store.networks.keys()]);
-      return viewNetwork(store, found.value);
+      return viewNetworks(store, [found.value])[0];
     },
   }),
 ];

@@ -1,7 +1,7 @@
-import type { SubnetPlan } from '../../effects/docker-networks.js';
 import { type Cidr, contains } from '../../model/cidr.js';
 import { InvalidRequestError } from '../../model/errors.js';
 import type { IpAddress } from '../../model/ip-address.js';
+import type { SubnetPlan } from '../../model/network-plan.js';
 
 /** What a user said about addresses, flag by flag, as Docker's command line takes it. */
 export interface AddressChoices {
