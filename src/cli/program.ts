@@ -1,4 +1,5 @@
 import { Command, Help, Option } from 'commander';
+import { VERSION } from '../composition/version.js';
 import { usageOf } from './help-text.js';
 import type { Terminal } from './terminal.js';
 import { OUTPUT_FORMATS } from './terminal.js';
@@ -87,6 +88,7 @@ const ENTRIES: readonly Entry[] = [
 export async function buildProgram(terminal: Terminal, only?: readonly string[]): Promise<Command> {
   const program = new Command('corduroy')
     .description('A routed address for each container, and policy in the kernel in front of it.')
+    .version(`corduroy ${VERSION}`, '--version', 'version of this command')
     .addOption(new Option('-o, --output <format>', 'how to print').choices(OUTPUT_FORMATS).default('table'))
     .option('--socket <path>', "the daemon's admin socket (env CORDUROY_ADMIN_SOCKET)")
     .helpCommand(true)

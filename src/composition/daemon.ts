@@ -21,6 +21,7 @@ import { timedKernel } from '../infrastructure/timed-kernel.js';
 import type { Node } from '../model/node.js';
 import { adminApp } from '../server/admin/admin-app.js';
 import type { SettingView } from '../server/admin/admin-context.js';
+import { inheritedSocket, listenOnInheritedSocket } from '../server/inherited-socket.js';
 import { createMetrics } from '../server/metrics.js';
 import { metricsApp } from '../server/metrics-app.js';
 import { pluginApp } from '../server/plugin-app.js';
@@ -138,7 +139,11 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     },
     observe: (call) => metrics.observeRequest(call),
   });
-  const pluginSocket = await listenOnUnixSocket(config.pluginSocket, plugin.app);
+  const inherited = inheritedSocket(process.env, process.pid);
+  const pluginSocket =
+    inherited === undefined
+      ? await listenOnUnixSocket(config.pluginSocket, plugin.app)
+      : await listenOnInheritedSocket(inherited, plugin.app);
   closers.add('plugin socket', async () => {
     await pluginSocket.close();
     await plugin.idle();

@@ -9,6 +9,13 @@ import { ConflictError, InvalidRequestError } from '../model/errors.js';
 const MAX_SOCKET_PATH = 107;
 const SWEEP_INTERVAL_MS = 20;
 
+/**
+ * Docker's client sends a request whose idle connection we closed at that moment once more without its body, so we never
+ * close one on our own.
+ */
+export const HTTP_SERVER_OPTIONS = { requireHostHeader: false, keepAliveTimeout: 0 } as const;
+const GRACE_MS = 5_000;
+
 export interface UnixSocketServer {
   /** Takes no new request, answers those in progress, and removes the socket. Connections still open after `graceMs` are cut. */
   close(graceMs?: number): Promise<void>;
@@ -34,14 +41,12 @@ export async function listenOnUnixSocket(path: string, listener: RequestListener
   });
   await refuseIfInUse(path);
   await unlink(temporary).catch(ignoreAbsent);
-  // Docker's client sends a request whose idle connection we closed at that moment once more without its body, so we
-  // never close one on our own.
-  const server = createServer({ requireHostHeader: false, keepAliveTimeout: 0 }, listener);
+  const server = createServer(HTTP_SERVER_OPTIONS, listener);
   await listening(server, temporary);
   await chmod(temporary, 0o600);
   await rename(temporary, path);
   const { ino } = await lstat(path);
-  return { close: (graceMs = 5_000) => closeServer(server, path, ino, graceMs) };
+  return { close: (graceMs) => closeServer(server, path, ino, graceMs) };
 }
 
 async function refuseIfInUse(path: string): Promise<void> {
@@ -78,10 +83,15 @@ function listening(server: Server, path: string): Promise<void> {
   });
 }
 
-async function closeServer(server: Server, path: string, ino: number, graceMs: number): Promise<void> {
+async function closeServer(server: Server, path: string, ino: number, graceMs?: number): Promise<void> {
   const now = await lstat(path).catch(ignoreAbsent);
   // Another daemon may have taken the name over: its socket stays.
   if (now !== undefined && now.ino === ino) await unlink(path).catch(ignoreAbsent);
+  await closeHttpServer(server, graceMs);
+}
+
+/** Takes no new connection, and answers the requests in progress on those that are open. */
+export async function closeHttpServer(server: Server, graceMs = GRACE_MS): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A connection becomes idle when the request on it is answered, and would then stay open.
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_INTERVAL_MS);

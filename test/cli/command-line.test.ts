@@ -564,6 +564,7 @@ describe('what fails says what, why and what next', () => {
   });
 
   test('version tells its own, whatever the daemon says', async () => {
+    expect(await printed('--version')).toMatch(/^corduroy \d\S+\n$/);
     const away = join(folder, 'away.sock');
     const silent = await listenOnUnixSocket(away, (_request, response) => {
       response.statusCode = 503;

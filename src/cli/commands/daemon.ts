@@ -72,7 +72,9 @@ async function load(options: Record<string, string | boolean>, terminal: Termina
 async function refuseBlockers({ config }: LoadedConfig): Promise<void> {
   const { checkThisHost } = await import('../check-this-host.js');
   const { createLogger } = await import('../../infrastructure/json-logger.js');
-  const findings = await checkThisHost(config, { starting: true });
+  const { inheritedSocket } = await import('../../server/inherited-socket.js');
+  const socketIsHeld = inheritedSocket(process.env, process.pid) !== undefined;
+  const findings = await checkThisHost(config, { starting: true, socketIsHeld });
   const blockers = findings.filter(({ level }) => level === 'blocker');
   if (blockers.length > 0) {
     throw new CommandFailure(

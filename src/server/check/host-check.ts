@@ -21,6 +21,8 @@ export interface CheckSettings {
   readonly pools: readonly Cidr[];
   /** The daemon asks before it listens: then whoever answers on the plugin's socket is another one. */
   readonly starting: boolean;
+  /** systemd listens on the plugin's socket for the daemon that asks. Default: no. */
+  readonly socketIsHeld?: boolean;
 }
 
 type Check = (facts: HostFacts, settings: CheckSettings) => readonly Finding[];
@@ -177,6 +179,7 @@ function docker({ docker }: HostFacts, { dockerSocket }: CheckSettings): Finding
 
 function pluginSocket({ pluginSocket }: HostFacts, settings: CheckSettings): Finding[] {
   const path = settings.pluginSocket;
+  if (settings.socketIsHeld) return found('ok', 'plugin socket', 'is one that systemd listens on for the daemon');
   if (pluginSocket === 'answers') {
     if (!settings.starting) return found('ok', 'plugin socket', `${path} answers`);
     return found(

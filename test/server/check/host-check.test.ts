@@ -119,3 +119,7 @@ COMMIT
   expect(filterFacts('')).toEqual({ rules: 0, docker: false, forwardPolicy: undefined });
   expect(filterFacts(undefined)).toBeUndefined();
 });
+
+test('a socket that systemd holds for the daemon is no other daemon', () => {
+  expect(beyondOk({}, { starting: true, socketIsHeld: true })).toEqual([]);
+});
