@@ -3,8 +3,33 @@
 # that an engine finds its default ones; says "ready"; ends, and with it all of the host, when its standard input closes.
 #
 # usage: host-init.sh NAME DIR      DIR holds what must lie on a real disk: the engine's and the daemon's data
+#
+# CORDUROY_LAB_ROOT names the root file system of another Debian, with its engine, kernel tools and libraries: the host
+# then has that instead of the machine's, but the machine's Node.js and this project.
 set -eu
 name=$1 dir=$2
+
+enter_other_root() {
+  local root=$dir/root project place
+  project=$(cd "$(dirname "$0")/../.." && pwd)
+  mkdir -p "$root" "$dir/changes"
+  mount -t tmpfs -o mode=755 tmpfs "$dir/changes"
+  mkdir "$dir/changes/upper" "$dir/changes/work"
+  mount -t overlay overlay -o "lowerdir=$CORDUROY_LAB_ROOT,upperdir=$dir/changes/upper,workdir=$dir/changes/work" "$root"
+  for place in "$dir" "$project"; do
+    mkdir -p "$root$place"
+    mount --bind "$place" "$root$place"
+  done
+  for place in /dev /proc /sys; do mount --rbind "$place" "$root$place"; done
+  touch "$root/usr/bin/node"
+  mount --bind "$(readlink -f "$(command -v node)")" "$root/usr/bin/node"
+  mkdir "$root/machine"
+  cd "$root"
+  pivot_root . machine
+  cd /
+  umount -l /machine
+}
+[ -z "${CORDUROY_LAB_ROOT-}" ] || enter_other_root
 
 mount -t proc proc /proc
 mkdir -p "$dir/cgroup" "$dir/docker" "$dir/corduroy"
