@@ -3,7 +3,7 @@ BIN := node_modules/.bin
 SETUP := src/setup/prerequisites.sh
 TESTS := node build/test/run-tests.js
 
-.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean plugin plugin-push
+.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean plugin plugin-push image deb test-engines
 .DEFAULT_GOAL := build
 
 # Flags of the daemon: make run ARGS='--log-level debug'
@@ -23,6 +23,11 @@ test-netns test-etcd test-docker: test-%: | setup-test
 	$(MAKE) --no-print-directory build
 	$(TESTS) $*
 
+# End-to-end tests on the Docker engines of other Debians too: make test-engines ARGS='first-path networks'
+test-engines: | setup-engines
+	$(MAKE) --no-print-directory build
+	node build/test/run-engines.js $(ARGS)
+
 bench: | setup-bench
 	$(MAKE) --no-print-directory build
 	node build/bench/main.js $(ARGS)
@@ -40,6 +45,16 @@ plugin: build | setup-package
 plugin-push: build | setup-package
 	packaging/plugin.sh push $(or $(REGISTRY),$(error name the registry: make plugin-push REGISTRY=HOST:PORT))/$(PLUGIN)
 
+# A container image, in the engine that `docker` speaks to; see docs/install.md for how to run it.
+image: build | setup-package
+	packaging/rootfs.sh build/image/rootfs
+	cp packaging/container/Dockerfile build/image/
+	docker build -t corduroy build/image
+
+# A Debian package, in build/
+deb: build | setup-package
+	packaging/deb.sh build
+
 # Rewrites the expected rule texts under test/golden: read the diff like code.
 golden: build
 	CORDUROY_GOLDEN=write NODE_OPTIONS=--experimental-vm-modules $(BIN)/jest golden
@@ -52,8 +67,8 @@ check: lint test
 clean:
 	rm -rf build
 
-.PHONY: setup-run setup-package setup-test setup-bench
-setup-run setup-package setup-test setup-bench: setup-%:
+.PHONY: setup-run setup-package setup-test setup-bench setup-engines
+setup-run setup-package setup-test setup-bench setup-engines: setup-%:
 	@bash $(SETUP) $*
 
 node_modules/.package-lock.json: package.json package-lock.json

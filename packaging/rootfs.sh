@@ -24,7 +24,7 @@ main() {
   copy_iptables
   install -m 755 packaging/corduroy.sh "$DEST/usr/bin/corduroy"
   mkdir -p "$DEST/opt/corduroy/proc"
-  copy_corduroy
+  packaging/program.sh "$DEST/opt/corduroy"
   # One time for all: the same input gives the same layer.
   find "$DEST" -exec touch --no-dereference --date=@0 {} +
 }
@@ -64,26 +64,6 @@ copy_iptables() {
   # The matches and targets of IPv4 and IPv6; not those of bridges and of ARP.
   while read -r extension; do copy_file "$extension"; done < <(find /usr/lib -path '*/xtables/lib*' \
     \( -name 'libxt_*' -o -name 'libipt_*' -o -name 'libip6t_*' \))
-}
-
-# The built program, and those of its packages that it needs when it runs, without what only developers read.
-copy_corduroy() {
-  {
-    printf '%s\n' package.json LICENSE
-    find build/{src,driver,ipam-driver,policy,routing} -name '*.js'
-    production_files
-  } | tar -c --owner=0 --group=0 --files-from=- | tar -x -C "$DEST/opt/corduroy"
-}
-
-production_files() {
-  local module machine
-  machine=$(node -p process.arch)
-  npm --silent ls --omit=dev --all --parseable | sed -n "s|^$PWD/||p" | sort -u | while read -r module; do
-    find "$module" -path "$module/node_modules" -prune -o -type f -print
-  done |
-    grep -Ev '\.(map|md|markdown|ts|cts|mts|flow|html|cc|h|inl|yml)$|/@types/' |
-    grep -Ev '/(test|tests|benchmark|benchmarks|deps)/|\.min\.js$|/protobufjs/dist/' |
-    awk -v machine="linux-$machine/" '!/\/prebuilds\// || (index($0, machine) && !/musl/)'
 }
 
 main

@@ -2,7 +2,7 @@
 # Brings this machine to where Corduroy can be built, run or tested: says what is missing, and installs what Debian has.
 # What is there already is used as it is, an engine above all; nothing that is installed here is started.
 #
-# usage: prerequisites.sh build|run|package|test|bench
+# usage: prerequisites.sh build|run|package|test|bench|engines
 set -euo pipefail
 
 # PROGRAM PACKAGE: what each purpose needs, each line on top of those before it.
@@ -20,11 +20,11 @@ bird bird2
 dockerd docker.io
 docker docker.io'
 readonly FOR_PACKAGE='
-bird bird2
 strip binutils
 dpkg-deb dpkg'
 readonly FOR_TEST='
 docker-registry docker-registry
+systemd-analyze systemd
 unshare util-linux
 etcd etcd-server
 busybox busybox-static
@@ -35,11 +35,13 @@ iperf3 iperf3
 nft nftables
 perl perl-base
 taskset util-linux'
+readonly FOR_ENGINES='
+mmdebstrap mmdebstrap'
 # The Node.js release that first has all we use.
 readonly NODE_MAJOR=20 NODE_MINOR=12
 
 main() {
-  local purpose=${1:?usage: prerequisites.sh build|run|package|test|bench}
+  local purpose=${1:?usage: prerequisites.sh build|run|package|test|bench|engines}
   local problems=() missing=() packages=()
 
   [ "$(uname -s)" = Linux ] || problems+=("a Linux kernel: this is $(uname -s)")
@@ -82,9 +84,10 @@ node_is_new_enough() {
 # Fills `missing` (programs) and `packages` (each once).
 find_missing() {
   local lines=$FOR_RUN program package
-  case $1 in package | test | bench) lines+=$FOR_PACKAGE ;; esac
-  case $1 in test | bench) lines+=$FOR_TEST ;; esac
+  case $1 in package | test | bench | engines) lines+=$FOR_PACKAGE ;; esac
+  case $1 in test | bench | engines) lines+=$FOR_TEST ;; esac
   [ "$1" != bench ] || lines+=$FOR_BENCH
+  [ "$1" != engines ] || lines+=$FOR_ENGINES
   while read -r program package; do
     if [ -z "$program" ] || has "$program"; then continue; fi
     missing+=("$program")
