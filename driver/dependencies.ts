@@ -6,6 +6,7 @@ import type { Docker } from '../src/effects/docker.js';
 import type { HostPorts } from '../src/effects/host-ports.js';
 import type { HostRoutes } from '../src/effects/host-routes.js';
 import type { NodeName } from '../src/model/ids.js';
+import type { Network } from '../src/model/network.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import type { NetworksUnderWay } from './networks-under-way.js';
 
@@ -25,7 +26,7 @@ export interface DriverDependencies {
   readonly underWay?: NetworksUnderWay | undefined;
   readonly settings: {
     readonly datastore: 'embedded' | 'etcd';
-    /** Bytes, for networks that name none. */
-    readonly mtu: () => number;
+    /** Bytes, for networks that name none; a network whose packets travel encapsulated has less. */
+    readonly mtu: (network: Network) => number;
   };
 }

@@ -60,7 +60,8 @@ export async function createEndpoint(
   return reply;
 }
 
-const mtuOf = ({ settings }: DriverDependencies, { options }: Network): number => options.mtu ?? settings.mtu();
+const mtuOf = ({ settings }: DriverDependencies, network: Network): number =>
+  network.options.mtu ?? settings.mtu(network);
 
 /** The network under its real name: its policy goes by that. */
 async function namedNetwork(deps: DriverDependencies, id: DockerNetworkId, log: Logger): Promise<LocalNetwork> {

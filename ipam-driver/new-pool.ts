@@ -52,8 +52,10 @@ export function newPool(description: PoolOptions & { readonly cidr: Cidr }): Poo
 
 /** @throws InvalidRequestError naming the option */
 export function requireValid(pool: Pool): void {
-  const { cidr, name, blockSize, networkPrefix } = pool;
+  const { cidr, name, blockSize, networkPrefix, encapsulation } = pool;
   const family = familyOf(cidr);
+  if (encapsulation.kind === 'ipip' && family === 6)
+    throw new InvalidRequestError(`pool ${cidr} cannot travel in IPIP, which carries IPv4 only; use vxlan`);
   const bits = ADDRESS_BITS[family];
   const least = Math.max(DEFAULTS[family].smallestBlockSize, prefixLengthOf(cidr));
   if (blockSize < least || blockSize > bits)

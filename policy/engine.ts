@@ -64,7 +64,11 @@ export class PolicyEngine implements FirewallSource {
     for (const id of concerned) this.#refresh(id);
     if (change.kind === 'profile') this.#recompile(nameOf(change));
     if (change.kind === 'node') this.#moveNode(node, change.after);
-    if (change.kind === 'pool') this.#moveInside(cidrsOfPool(pool), cidrsOfPool(change.after));
+    if (change.kind === 'pool') {
+      this.#moveInside(cidrsOfPool(pool), cidrsOfPool(change.after));
+      const open = [...pools.values()].some(({ encapsulation }) => encapsulation.kind === 'vxlan');
+      this.#each((firewall) => firewall.setVxlan(open));
+    }
     if (change.kind === 'network') {
       this.#moveInside(cidrsOfNetwork(network), cidrsOfNetwork(change.after));
       this.#refreshNetworkSet(network, change.after);

@@ -22,7 +22,7 @@ import { hairpinSet, insideSet, masqueradeSet, networkSet, nodeSet, ownAddressSe
 import { isOfFamily } from './nat.js';
 import { PublicationTable } from './publication-table.js';
 import type { PolicySettings } from './settings.js';
-import { hookRules, staticChains } from './static-chains.js';
+import { hookRules, staticChains, tunnelChain } from './static-chains.js';
 
 type NameOfSet = (family: IpFamily) => IpSetName;
 
@@ -55,6 +55,11 @@ export class FamilyFirewall {
 
   takeChanges(): FirewallChanges | undefined {
     return this.#model.takeChanges();
+  }
+
+  /** Whether any pool is encapsulated in VXLAN. */
+  setVxlan(open: boolean): void {
+    this.#model.putChain(tunnelChain(this.#family, open));
   }
 
   putProfile(profile: Profile): void {

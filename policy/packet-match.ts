@@ -48,6 +48,8 @@ export function matchesPacket(match: Match, packet: Packet, mark: number, sets: 
       return (packet.sourceMac === undefined || packet.sourceMac === match.mac) !== match.negated;
     case 'mark':
       return ((mark & match.mask) === match.value) !== match.negated;
+    case 'vxlanNetwork':
+      return packet.vxlanNetwork === match.id;
     case 'destinationIsLocal':
       return (packet.destinationIsLocal ?? false) !== match.negated;
     case 'limit':

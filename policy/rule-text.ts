@@ -60,6 +60,9 @@ function matchText(match: Match, family: IpFamily): string {
       return `-m mac ${not(match.negated)}--mac-source ${match.mac}`;
     case 'mark':
       return `-m mark ${not(match.negated)}--mark ${hex(match.value)}/${hex(match.mask)}`;
+    case 'vxlanNetwork':
+      // From the IPv4 header's own length to the first byte behind it, and 12 bytes on: the id, and a reserved byte.
+      return `-m u32 --u32 "0>>22&0x3C@12>>8=${hex(match.id)}"`;
     case 'destinationIsLocal':
       return `-m addrtype ${not(match.negated)}--dst-type LOCAL`;
     case 'limit':

@@ -1,6 +1,7 @@
 import type { Chain, FilterRule, HookRule, Table } from '../src/model/chain.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { IpFamily } from '../src/model/ip-address.js';
+import { VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
 import { type CHAINS, chain } from './chain-names.js';
 import { hairpinSet, insideSet, masqueradeSet, nodeSet, ownAddressSet } from './ip-set-names.js';
 import {
@@ -30,7 +31,7 @@ import type { PolicySettings } from './settings.js';
 const cidr = (text: string): Cidr => text as Cidr;
 
 /** UDP ports of VXLAN (RFC 7348, and the one Linux took before) that would carry packets past the rules. */
-const VXLAN_PORTS = [4789, 8472];
+const VXLAN_PORTS = [VXLAN_PORT, 8472];
 /** IP in IP, IPv6 in IP, GRE. */
 const ENCAPSULATION_PROTOCOLS = [4, 41, 47];
 /** ICMP errors that a flow may cause: unreachable, time exceeded, parameter problem; IPv6 has packet too big besides. */
@@ -71,6 +72,7 @@ export function hookRules(settings: PolicySettings): readonly HookRule[] {
   const notAllowed = marked(settings.acceptMark, true);
   return [
     first('raw', 'PREROUTING', when(fromEndpoint, jump(chain('antiSpoof')))),
+    first('raw', 'PREROUTING', when([protocol('udp'), destinationPorts(VXLAN_PORT)], jump(chain('tunnels')))),
     first('mangle', 'FORWARD', when(fromEndpoint, jump(chain('forward')))),
     first('mangle', 'FORWARD', when(toEndpointOnly, jump(chain('forward')))),
     first('mangle', 'INPUT', when(fromEndpoint, jump(chain('input')))),
@@ -93,6 +95,7 @@ export function staticChains(family: IpFamily, settings: PolicySettings): readon
   });
   return [
     { table: 'raw', name: chain('antiSpoof'), rules: antiSpoofRules(family) },
+    tunnelChain(family, false),
     mangle('forward', forwardRules(settings)),
     mangle('related', relatedRules(family)),
     mangle('protections', protectionRules(family, settings)),
@@ -123,6 +126,31 @@ function antiSpoofRules(family: IpFamily): readonly FilterRule[] {
     always(DROP, 'not the address of the endpoint'),
   ];
 }
+
+/**
+ * What comes for our VXLAN device must come from a node. The network id tells it from others' VXLAN on this port; IPv6 has
+ * headers of any length before it, so that there the port alone counts.
+ *
+ * @param open some pool is encapsulated in VXLAN; if none is, nobody of ours listens
+ */
+export const tunnelChain = (family: IpFamily, open: boolean): Chain => ({
+  table: 'raw',
+  name: chain('tunnels'),
+  rules: open
+    ? [
+        when(
+          [
+            protocol('udp'),
+            { kind: 'destinationIsLocal', negated: false },
+            ...(family === 4 ? [{ kind: 'vxlanNetwork', id: VXLAN_ID } as const] : []),
+            sourceInSet(nodeSet(family), true),
+          ],
+          DROP,
+          'VXLAN from no node',
+        ),
+      ]
+    : [],
+});
 
 /** Order matters: what is below `established` is asked once for each flow, and what is above it for each packet. */
 function forwardRules({ acceptMark }: PolicySettings): readonly FilterRule[] {

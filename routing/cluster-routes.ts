@@ -3,18 +3,26 @@ import type { ClusterChange, ClusterView } from '../src/effects/cluster-view.js'
 import type { RouteProblem } from '../src/effects/dataplane-status.js';
 import { type Cidr, prefixLengthOf } from '../src/model/cidr.js';
 import type { HostNetwork } from '../src/model/host-network.js';
-import type { NodeName } from '../src/model/ids.js';
+import type { InterfaceName, NodeName } from '../src/model/ids.js';
 import { ADDRESS_BITS, familyOf, type IpFamily } from '../src/model/ip-address.js';
 import type { Node } from '../src/model/node.js';
-import type { Pool } from '../src/model/pool.js';
+import type { Encapsulation, Pool } from '../src/model/pool.js';
 import type { Route } from '../src/model/route.js';
 import { BlockOwners } from './block-owners.js';
-import { type DirectPath, directPath } from './peer-paths.js';
+import { type Path, pathTo } from './peer-paths.js';
 import { PoolTable } from './pool-table.js';
-import { routeProblems } from './route-problems.js';
+import { routeProblems, type Unreachable } from './route-problems.js';
+import { type WantedTunnels, wantedTunnels } from './wanted-tunnels.js';
 
 /** Who brings routes between nodes into the kernel, for pools without encapsulation. */
 export type RouteDistribution = 'bgp' | 'direct' | 'none';
+
+/** What may be wanted otherwise than before. */
+export interface RouteChange {
+  readonly destinations: readonly Cidr[];
+  /** Tunnels too. */
+  readonly tunnels: boolean;
+}
 
 /**
  * The routes of this node to what each node holds, from the records: into nothing for its own blocks, and to other nodes
@@ -27,10 +35,11 @@ export class ClusterRoutes {
   readonly #source: ClusterBlocks;
   readonly #owners = new BlockOwners();
   readonly #pools = new PoolTable();
-  readonly #listeners = new Set<(destinations: Iterable<Cidr>) => void>();
-  /** What was found out of the paths to other nodes, from `networks`. */
-  readonly #paths = new Map<NodeName, Readonly<Record<IpFamily, DirectPath>>>();
+  readonly #listeners = new Set<(change: RouteChange) => void>();
+  /** What was found out of the paths to other nodes, by family and encapsulation. */
+  readonly #paths = new Map<NodeName, Map<string, Path>>();
   #networks: readonly HostNetwork[] = [];
+  #avoided: ReadonlySet<InterfaceName> = new Set();
   readonly #closers: (() => void)[] = [];
 
   constructor(options: {
@@ -60,8 +69,7 @@ export class ClusterRoutes {
     for (const close of this.#closers.splice(0)) close();
   }
 
-  /** Called with the destinations whose routes may have changed. */
-  subscribe(listener: (destinations: Iterable<Cidr>) => void): () => void {
+  subscribe(listener: (change: RouteChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -70,8 +78,24 @@ export class ClusterRoutes {
   moved(networks: readonly HostNetwork[]): void {
     if (JSON.stringify(networks) === JSON.stringify(this.#networks)) return;
     this.#networks = networks;
-    this.#paths.clear();
-    this.#tell(this.#owners.all());
+    this.#everythingChanged();
+  }
+
+  /** No route leads by these links from now on. */
+  avoid(links: ReadonlySet<InterfaceName>): void {
+    if ([...links].join() === [...this.#avoided].join()) return;
+    this.#avoided = links;
+    this.#tell({ destinations: [...this.#owners.all()], tunnels: false });
+  }
+
+  tunnels(): WantedTunnels {
+    const { nodes } = this.#view;
+    return wantedTunnels({
+      self: nodes.get(this.#node)?.value,
+      peers: [...nodes.values()].map(({ value }) => value),
+      pools: this.#pools.values(),
+      networks: this.#networks,
+    });
   }
 
   *routes(): Generator<Route> {
@@ -86,7 +110,7 @@ export class ClusterRoutes {
     if (owner === undefined) return undefined;
     if (owner === this.#node) return this.#intoNothing(destination);
     const path = this.#pathTo(owner, destination);
-    if (path?.kind !== 'onLink') return undefined;
+    if (path?.kind !== 'via' || this.#avoided.has(path.interfaceName)) return undefined;
     return { kind: 'via', destination, gateway: path.gateway, interfaceName: path.interfaceName };
   }
 
@@ -95,18 +119,17 @@ export class ClusterRoutes {
     return routeProblems(this.#unreachable());
   }
 
-  *#unreachable() {
-    for (const owner of this.#owners.owners()) {
-      if (owner === this.#node) continue;
-      const destinations = [...this.#owners.destinationsOf(owner)];
-      const lost = destinations.filter((destination) => {
-        const path = this.#pathTo(owner, destination);
-        return path !== undefined && path.kind !== 'onLink';
+  *#unreachable(): Generator<Unreachable> {
+    for (const node of this.#owners.owners()) {
+      if (node === this.#node) continue;
+      const lost = [...this.#owners.destinationsOf(node)].flatMap((destination) => {
+        const path = this.#pathTo(node, destination);
+        return path === undefined || path.kind === 'via' ? [] : [{ destination, path }];
       });
       const [first] = lost;
-      const path = first && this.#pathTo(owner, first);
-      if (first === undefined || path === undefined) continue;
-      yield { node: owner, path, first, count: lost.length, pool: this.#pools.poolOf(first)?.name };
+      if (first === undefined) continue;
+      const pool = this.#pools.poolOf(first.destination)?.name ?? 'NAME';
+      yield { node, path: first.path, first: first.destination, count: lost.length, pool };
     }
   }
 
@@ -117,23 +140,27 @@ export class ClusterRoutes {
     return { kind: 'blackhole', destination };
   }
 
-  /** undefined: others bring the route. */
-  #pathTo(owner: NodeName, destination: Cidr): DirectPath | undefined {
-    if (this.#distribution !== 'direct') return undefined;
-    return this.#pathsTo(owner)[familyOf(destination)];
+  /** undefined: others bring the route. Routes of pools with encapsulation are always ours. */
+  #pathTo(owner: NodeName, destination: Cidr): Path | undefined {
+    const encapsulation = this.#pools.poolOf(destination)?.encapsulation ?? { kind: 'none' };
+    if (encapsulation.kind === 'none' && this.#distribution !== 'direct') return undefined;
+    const family = familyOf(destination);
+    const known = this.#paths.get(owner) ?? new Map<string, Path>();
+    this.#paths.set(owner, known);
+    const key = `${family} ${encapsulation.kind} ${encapsulation.kind !== 'none' && encapsulation.crossSubnet}`;
+    const path = known.get(key) ?? this.#findPath(owner, family, encapsulation);
+    known.set(key, path);
+    return path;
   }
 
-  #pathsTo(node: NodeName): Readonly<Record<IpFamily, DirectPath>> {
-    const known = this.#paths.get(node);
-    if (known !== undefined) return known;
-    const record = this.#view.nodes.get(node)?.value;
-    const paths = { 4: directPath(record, 4, this.#networks), 6: directPath(record, 6, this.#networks) };
-    this.#paths.set(node, paths);
-    return paths;
+  #findPath(owner: NodeName, family: IpFamily, encapsulation: Encapsulation): Path {
+    const { nodes } = this.#view;
+    const self = nodes.get(this.#node)?.value;
+    return pathTo(nodes.get(owner)?.value, family, encapsulation, { self, networks: this.#networks });
   }
 
   #blockChanged({ before, after }: BlockChange): void {
-    this.#tell(this.#owners.apply(before, after));
+    this.#tell({ destinations: this.#owners.apply(before, after), tunnels: false });
   }
 
   #recordChanged(change: ClusterChange): void {
@@ -144,19 +171,27 @@ export class ClusterRoutes {
   #nodeChanged(before: Node | undefined, after: Node | undefined): void {
     const name = (after ?? before)?.name;
     if (name === undefined || (before?.ip === after?.ip && before?.ip6 === after?.ip6)) return;
-    this.#paths.delete(name);
-    this.#tell(this.#owners.destinationsOf(name));
+    if (name === this.#node) {
+      this.#everythingChanged();
+    } else {
+      this.#paths.delete(name);
+      this.#tell({ destinations: [...this.#owners.destinationsOf(name)], tunnels: true });
+    }
   }
 
   #poolChanged(before: Pool | undefined, after: Pool | undefined): void {
     if (before !== undefined) this.#pools.delete(before.cidr);
     if (after !== undefined) this.#pools.put(after);
-    if (JSON.stringify(before?.encapsulation) !== JSON.stringify(after?.encapsulation)) this.#tell(this.#owners.all());
+    if (JSON.stringify(before?.encapsulation) !== JSON.stringify(after?.encapsulation)) this.#everythingChanged();
   }
 
-  #tell(destinations: Iterable<Cidr>): void {
-    const all = [...destinations];
-    if (all.length === 0) return;
-    for (const listener of this.#listeners) listener(all);
+  #everythingChanged(): void {
+    this.#paths.clear();
+    this.#tell({ destinations: [...this.#owners.all()], tunnels: true });
+  }
+
+  #tell(change: RouteChange): void {
+    if (change.destinations.length === 0 && !change.tunnels) return;
+    for (const listener of this.#listeners) listener(change);
   }
 }

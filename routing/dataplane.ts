@@ -23,7 +23,7 @@ import type { IpAddress } from '../src/model/ip-address.js';
 import type { NodeNetwork } from '../src/model/network.js';
 import type { Route } from '../src/model/route.js';
 import { AddressFlows } from './address-flows.js';
-import type { ClusterRoutes } from './cluster-routes.js';
+import type { ClusterRoutes, RouteChange } from './cluster-routes.js';
 import { EndpointAttacher } from './endpoint-attacher.js';
 import { gatewayRoute } from './endpoint-kernel-state.js';
 import { EndpointResync } from './endpoint-resync.js';
@@ -37,6 +37,7 @@ import { isOurHostEnd } from './ownership.js';
 import { Pacer } from './pacer.js';
 import { RepairLog } from './repair-log.js';
 import { replayView } from './replay-view.js';
+import { Tunnels } from './tunnels.js';
 
 /** Between attempts to start, in ms; after the last the daemon ends, with the sentence that tells why. */
 const START_PAUSES_MS = [250, 500, 1_000, 2_000, 4_000];
@@ -79,6 +80,9 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
   readonly #endpointResync: EndpointResync;
   readonly #forwarding: HostForwarding;
   readonly #hostRoutes: HostRoutes;
+  readonly #tunnels: Tunnels;
+  /** Routes that wait for what their tunnels need. */
+  readonly #waitingRoutes = new Set<Cidr>();
   readonly #repairs: RepairLog;
   readonly #pacer: Pacer;
   readonly #removals: LateRemovals;
@@ -128,6 +132,14 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       wanted: { routes: () => this.#wantedRoutes(), routeTo: (destination) => this.#wantedRouteTo(destination) },
       log,
     });
+    this.#tunnels = new Tunnels({
+      network: kernel.network,
+      sysctls: kernel.sysctls,
+      wanted: () => options.clusterRoutes.tunnels(),
+      ipv6: kernel.families.includes(6),
+      moveRoutes: (lost) => this.#moveRoutes(lost),
+      log,
+    });
     this.#endpointResync = new EndpointResync({
       kernel,
       attacher: this.#attacher,
@@ -171,14 +183,14 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     this.#closers.push(
       view.subscribe((change) => {
         this.#removals.pass(change);
-        if (change.kind === 'nodeNetwork') this.#hostRoutes.changed(gatewaysOf(change.before, change.after));
+        if (change.kind === 'nodeNetwork') void this.#hostRoutes.changed(gatewaysOf(change.before, change.after));
       }),
     );
     await this.#replay();
     await clusterRoutes.start();
     this.#closers.push(
       () => clusterRoutes.close(),
-      clusterRoutes.subscribe((destinations) => this.#hostRoutes.changed(destinations)),
+      clusterRoutes.subscribe((change) => this.#routesChanged(change)),
     );
     await this.#bringUp();
     this.#stopped.signal.throwIfAborted();
@@ -296,6 +308,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     }
     await this.#lookAround();
     const first = this.#lastResync === undefined;
+    await this.#tunnels.repair((what, detail) => this.#repairs.add(what, detail));
     // What an earlier run left, or never made, is no drift.
     await this.#endpointResync.run((what, detail) => {
       if (!first) this.#repairs.add(what, detail);
@@ -318,8 +331,25 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
       routeProblems: [
         ...this.#options.clusterRoutes.problems(),
         ...(this.#hostRoutes.problem === undefined ? [] : [{ subject: 'kernel', message: this.#hostRoutes.problem }]),
+        ...[...this.#tunnels.unusable].map(([subject, message]) => ({ subject, message })),
       ],
     };
+  }
+
+  #routesChanged({ destinations, tunnels }: RouteChange): void {
+    if (!tunnels) {
+      void this.#hostRoutes.changed(destinations);
+      return;
+    }
+    for (const destination of destinations) this.#waitingRoutes.add(destination);
+    void this.#tunnels.changed();
+  }
+
+  async #moveRoutes(lost: readonly InterfaceName[]): Promise<void> {
+    this.#options.clusterRoutes.avoid(new Set(this.#tunnels.unusable.keys()));
+    const waiting = [...this.#waitingRoutes];
+    this.#waitingRoutes.clear();
+    await Promise.all([this.#hostRoutes.lost(lost), this.#hostRoutes.changed(waiting)]);
   }
 
   *#wantedRoutes(): Generator<Route> {

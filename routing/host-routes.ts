@@ -3,6 +3,7 @@ import type { Logger } from '../src/effects/logger.js';
 import type { NetworkCommand, NetworkStack } from '../src/effects/network-stack.js';
 import type { Cidr } from '../src/model/cidr.js';
 import { describeError, KernelError } from '../src/model/errors.js';
+import type { InterfaceName } from '../src/model/ids.js';
 import type { Route } from '../src/model/route.js';
 import { ChangeMarks } from './change-marks.js';
 import { isHostRoute } from './ownership.js';
@@ -26,8 +27,8 @@ export class HostRoutes {
   readonly #marks = new ChangeMarks<Cidr>();
   /** In the kernel as far as we know; undefined: that was never looked at. */
   #known: Map<Cidr, Route> | undefined;
-  /** Destinations to look at in the next turn; undefined: no turn is due. */
-  #due: Set<Cidr> | undefined;
+  /** Destinations to look at in the next turn, and that turn; undefined: no turn is due. */
+  #due: { readonly destinations: Set<Cidr>; readonly done: Promise<void> } | undefined;
   #last: Promise<void> = Promise.resolve();
   #problem: string | undefined;
 
@@ -51,26 +52,40 @@ export class HostRoutes {
     return this.#problem;
   }
 
-  /** The records changed what should be there for these destinations. Does nothing before the first `repair`. */
-  changed(destinations: Iterable<Cidr>): void {
+  /**
+   * The records changed what should be there for these destinations. Resolves when the kernel has it, or could not be
+   * told. Does nothing before the first `repair`.
+   */
+  async changed(destinations: Iterable<Cidr>): Promise<void> {
     if (this.#known === undefined) return;
-    if (this.#due !== undefined) {
-      for (const destination of destinations) this.#due.add(destination);
-      return;
+    if (this.#due === undefined) {
+      const due = new Set<Cidr>();
+      this.#due = { destinations: due, done: this.#inTurn(() => this.#writeDue(due)) };
     }
-    this.#due = new Set(destinations);
-    void this.#inTurn(async () => {
-      const due = this.#due ?? new Set();
-      this.#due = undefined;
-      try {
-        await this.#write(this.#changesTo(due));
-      } catch (error) {
-        this.#log.warn(
-          { error: describeError(error) },
-          "routes of the host's own could not be written; the next resync does it",
-        );
-      }
-    });
+    for (const destination of destinations) this.#due.destinations.add(destination);
+    await this.#due.done;
+  }
+
+  /** The kernel has dropped all routes by these links, made anew since. Resolves as `changed`. */
+  async lost(links: readonly InterfaceName[]): Promise<void> {
+    if (links.length === 0) return;
+    const gone = [...(this.#known?.values() ?? [])].filter(
+      (route) => route.kind === 'via' && links.includes(route.interfaceName),
+    );
+    for (const { destination } of gone) this.#known?.delete(destination);
+    await this.changed(gone.map(({ destination }) => destination));
+  }
+
+  async #writeDue(due: ReadonlySet<Cidr>): Promise<void> {
+    this.#due = undefined;
+    try {
+      await this.#write(this.#changesTo(due));
+    } catch (error) {
+      this.#log.warn(
+        { error: describeError(error) },
+        "routes of the host's own could not be written; the next resync does it",
+      );
+    }
   }
 
   /**

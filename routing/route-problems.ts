@@ -1,8 +1,8 @@
 import type { RouteProblem } from '../src/effects/dataplane-status.js';
+import { assertNever } from '../src/model/assert-never.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { NodeName } from '../src/model/ids.js';
-import { familyOf } from '../src/model/ip-address.js';
-import type { DirectPath } from './peer-paths.js';
+import type { Path } from './peer-paths.js';
 
 /** Nodes whose problems are told one by one; of more than these only the number. */
 const MOST_TOLD = 20;
@@ -10,12 +10,12 @@ const MOST_TOLD = 20;
 /** A node that holds addresses which this one has no route to. */
 export interface Unreachable {
   readonly node: NodeName;
-  readonly path: DirectPath;
+  readonly path: Exclude<Path, { kind: 'via' }>;
   /** One of them, and how many there are. */
   readonly first: Cidr;
   readonly count: number;
   /** Name of the pool that the first is in. */
-  readonly pool: string | undefined;
+  readonly pool: string;
 }
 
 /** One sentence for each node: what cannot be reached, why, and what to do. */
@@ -32,16 +32,24 @@ export function routeProblems(all: Iterable<Unreachable>): readonly RouteProblem
 
 function sentence({ node, path, first, count, pool }: Unreachable): string {
   const what = `there is no route to ${first}${count > 1 ? ` and ${count - 1} more` : ''} of node ${node}`;
+  return `${what}: ${reason(path, pool)}`;
+}
+
+function reason(path: Unreachable['path'], pool: string): string {
   switch (path.kind) {
-    case 'noAddress': {
-      const family = familyOf(first);
-      return `${what}: it has no IPv${family} address in its record; start its daemon with nodeIp${family === 6 ? '6' : ''} set`;
-    }
+    case 'noAddress':
+      return `it has no IPv${path.family} address in its record; start its daemon with nodeIp${path.family === 6 ? '6' : ''} set`;
     case 'ownAddress':
-      return `${what}: it says that its address is ${path.gateway}, which is this host's own; start its daemon with nodeIp and nodeIp6 set to addresses of its own`;
-    default: {
-      const name = pool ?? 'NAME';
-      return `${what}: a router stands between this host and its address; encapsulate what crosses it ("corduroy pool set ${name} --encap vxlan --cross-subnet"), or let the router learn the routes (routeDistribution bgp)`;
-    }
+      return `it says that its address is ${path.address}, which is this host's own; start its daemon with nodeIp and nodeIp6 set to addresses of its own`;
+    case 'offLink':
+      return `a router stands between this host and its address; encapsulate what crosses it ("corduroy pool set ${pool} --encap vxlan --cross-subnet"), or let the router learn the routes (routeDistribution bgp)`;
+    case 'notHere':
+      return `tunnels begin at this node's address ${path.address}, which none of this host's links has; start this daemon with nodeIp or nodeIp6 set to one that it has`;
+    case 'noCommonFamily':
+      return 'tunnels need an address of one family on both nodes, IPv4 for IPIP; start the daemons with nodeIp, or nodeIp6, set on both';
+    case 'noIpv6InIpip':
+      return `IPIP carries no IPv6; use VXLAN ("corduroy pool set ${pool} --encap vxlan")`;
+    default:
+      return assertNever(path);
   }
 }

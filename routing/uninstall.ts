@@ -23,6 +23,8 @@ export async function uninstallDataplane(kernel: Kernel, formerHostSettings: Tex
   await kernel.network.retired();
   const routes = (await kernel.network.ourRoutes()).filter(isOurRoute);
   await kernel.network.apply(routes.map((route) => ({ kind: 'removeRoute', route })));
+  const tunnels = (await kernel.network.tunnels()).map(({ name }) => ({ kind: 'removeTunnel', link: name }) as const);
+  await kernel.network.apply(tunnels);
   const programmer = new FirewallProgrammer(kernel, kernel.families);
   await programmer.synchronise(nothing);
   await sweepAll(programmer);

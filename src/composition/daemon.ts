@@ -14,6 +14,7 @@ import { isDriverOf, ownDriverName } from '../infrastructure/docker/driver-name.
 import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner.js';
 import { readHostFacts } from '../infrastructure/linux/host-facts.js';
 import { openLinuxKernel } from '../infrastructure/linux/linux-kernel.js';
+import { supportsTunnel } from '../infrastructure/linux/tunnel-support.js';
 import { type DatastoreConfig, openDatastore } from '../infrastructure/open-datastore.js';
 import { StoredNodeLiveness } from '../infrastructure/stored-node-liveness.js';
 import { systemClock } from '../infrastructure/system-clock.js';
@@ -117,6 +118,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     dockerNetworks,
     networkSync: node.driver.underWay !== undefined,
     hostFacts: () => readHostFacts(runner, config),
+    supportsTunnel: (kind) => supportsTunnel(runner, kind),
     metrics: () => metrics.text(),
     clock: systemClock,
     log,

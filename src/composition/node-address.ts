@@ -11,7 +11,7 @@ export interface HostAddress {
 
 /** Links of container engines and tunnels: never the way to another node. */
 const NOT_UPLINKS = new RegExp(
-  `^(lo|docker.*|br-.*|virbr.*|veth.*|tun.*|vxlan.*|flannel.*|cali.*|${HOST_INTERFACE_PREFIX}.*)$`,
+  `^(lo|docker.*|br-.*|virbr.*|veth.*|tun.*|vxlan.*|ipip.*|flannel.*|cali.*|${HOST_INTERFACE_PREFIX}.*)$`,
 );
 
 /**

@@ -21,6 +21,7 @@ import { IpHostRoutes } from '../infrastructure/linux/ip-host-routes.js';
 import { LinuxHostPorts } from '../infrastructure/linux/linux-host-ports.js';
 import { uplinkMtuOfLate } from '../infrastructure/linux/uplink-mtu.js';
 import { systemClock } from '../infrastructure/system-clock.js';
+import { containerMtu } from './container-mtu.js';
 import { localAddresses } from './local-addresses.js';
 import { nodeMatches } from './node-selection.js';
 import { OwnBlocks } from './own-blocks.js';
@@ -113,7 +114,10 @@ export function composeNode(given: {
     clock,
     queue: new KeyedQueue(),
     ...((config.networkSync ?? config.datastore === 'etcd') ? { underWay: new NetworksUnderWay() } : {}),
-    settings: { datastore: config.datastore, mtu: () => mtu ?? uplinkMtu() },
+    settings: {
+      datastore: config.datastore,
+      mtu: (network) => mtu ?? containerMtu(network, { store, node, uplinkMtu: uplinkMtu() }),
+    },
   };
   return { store, dataplane, ipam, docker, driver, blocks, ownBlocks, hostPorts };
 }

@@ -4,7 +4,7 @@ import type { PacketFilterBackend } from './packet-filter.js';
 /** Something of ours in the kernel that was not as it should be, and was put right. */
 export interface Repair {
   readonly at: Date;
-  readonly what: 'chain' | 'hook' | 'set' | 'link' | 'route' | 'neighbour' | 'sysctl';
+  readonly what: 'chain' | 'hook' | 'set' | 'link' | 'route' | 'neighbour' | 'tunnel' | 'sysctl';
   /** Its name and what was wrong: `mangle/cord-fwd: differs`. */
   readonly detail: string;
 }

@@ -5,8 +5,9 @@ import type { IpFamily } from '../model/ip-address.js';
 import type { Link } from '../model/link.js';
 import type { MacAddress } from '../model/mac-address.js';
 import type { PermanentNeighbour, Route } from '../model/route.js';
+import type { Forwarding, TunnelDevice } from '../model/tunnel.js';
 
-/** One change to links, routes or neighbours. All but `addVeth` may be repeated without harm. */
+/** One change to links, routes or neighbours. All but `addVeth` and `addTunnel` may be repeated without harm. */
 export type NetworkCommand =
   | {
       readonly kind: 'addVeth';
@@ -19,12 +20,24 @@ export type NetworkCommand =
   | { readonly kind: 'setUp' | 'setDown'; readonly link: InterfaceName }
   | { readonly kind: 'setMac'; readonly link: InterfaceName; readonly mac: MacAddress }
   | { readonly kind: 'putRoute' | 'removeRoute'; readonly route: Route }
-  | { readonly kind: 'putNeighbour'; readonly neighbour: PermanentNeighbour };
+  | { readonly kind: 'putNeighbour' | 'removeNeighbour'; readonly neighbour: PermanentNeighbour }
+  /** Down, and without address. */
+  | { readonly kind: 'addTunnel'; readonly device: TunnelDevice }
+  | { readonly kind: 'removeTunnel'; readonly link: InterfaceName }
+  | { readonly kind: 'setMtu'; readonly link: InterfaceName; readonly mtu: number }
+  | { readonly kind: 'putForwarding' | 'removeForwarding'; readonly forwarding: Forwarding };
+
+/** A tunnel of ours as the kernel tells it. */
+export interface ReadTunnel extends TunnelDevice {
+  readonly up: boolean;
+  /** Made as we make them. */
+  readonly sound: boolean;
+}
 
 /** Links, routes and neighbours of one network namespace. */
 export interface NetworkStack {
   /**
-   * Carries the commands out in order; one that fails does not stop those after it.
+   * Carries the commands out in order, forwardings after all others; one that fails does not stop those after it.
    *
    * @throws KernelError naming every command that failed, once all were tried
    */
@@ -33,6 +46,10 @@ export interface NetworkStack {
   /** Routes that bear our protocol number, in the main table. */
   ourRoutes(): Promise<readonly Route[]>;
   permanentNeighbours(): Promise<readonly PermanentNeighbour[]>;
+  /** Links with the names and of the kinds of our tunnels. */
+  tunnels(): Promise<readonly ReadTunnel[]>;
+  /** Of one VXLAN device. */
+  forwardings(link: InterfaceName): Promise<readonly Forwarding[]>;
   /** The networks that this host is on by itself, by links that are up, with carrier or without. */
   hostNetworks(): Promise<readonly HostNetwork[]>;
   /**

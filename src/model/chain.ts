@@ -41,6 +41,8 @@ export type Match =
   | { readonly kind: 'tcpSyn'; readonly negated: boolean }
   | { readonly kind: 'sourceMac'; readonly mac: MacAddress; readonly negated: boolean }
   | { readonly kind: 'mark'; readonly value: number; readonly mask: number; readonly negated: boolean }
+  /** IPv4 VXLAN with this network id. Needs a match of UDP in the same rule. */
+  | { readonly kind: 'vxlanNetwork'; readonly id: number }
   | { readonly kind: 'destinationIsLocal'; readonly negated: boolean }
   /** True at most so often: for log rules. */
   | { readonly kind: 'limit'; readonly perMinute: number; readonly burst: number };

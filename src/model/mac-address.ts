@@ -18,10 +18,14 @@ const HOST_SIDE_PREFIX = 'ee:ee:ee';
 export const hostSideMacOf = (id: DockerNetworkId): MacAddress =>
   `${HOST_SIDE_PREFIX}:${shortHash(id, 6).replace(/(..)(?=.)/g, '$1:')}` as MacAddress;
 
-/** The link-local address that Linux derives from `hostSideMacOf` (RFC 4291, appendix A): the containers' IPv6 gateway. */
-export function hostSideLinkLocalOf(id: DockerNetworkId): IpAddress {
-  const [fourth, fifth, sixth] = hostSideMacOf(id).split(':').slice(3);
-  return parseIpAddress(`fe80::ecee:eeff:fe${fourth}:${fifth}${sixth}`);
+/** Of the host sides of one Docker network's endpoints: the containers' IPv6 gateway. */
+export const hostSideLinkLocalOf = (id: DockerNetworkId): IpAddress => linkLocalOf(hostSideMacOf(id));
+
+/** The link-local address that Linux derives from a MAC (RFC 4291, appendix A). */
+export function linkLocalOf(mac: MacAddress): IpAddress {
+  const [a = '', b, c, d, e, f] = mac.split(':');
+  const first = (Number.parseInt(a, 16) ^ 2).toString(16).padStart(2, '0');
+  return parseIpAddress(`fe80::${first}${b}:${c}ff:fe${d}:${e}${f}`);
 }
 
 /** Takes `:` or `-` between pairs, any case. @throws InvalidRequestError for anything else, for group addresses and for zero. */

@@ -25,6 +25,8 @@ export interface Packet {
   readonly dnat?: boolean | undefined;
   /** TCP: SYN alone of FIN, SYN, RST, ACK. Absent: the first segment of a connection is one, others are not. */
   readonly tcpSyn?: boolean | undefined;
+  /** The id in its VXLAN header. */
+  readonly vxlanNetwork?: number | undefined;
   /** Its destination is an address of this host. */
   readonly destinationIsLocal?: boolean | undefined;
 }

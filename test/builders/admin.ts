@@ -107,6 +107,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     networkSync: false,
     reconcileStatus: () => aReconcileStatus,
     hostFacts: async () => goodHost,
+    supportsTunnel: async (kind) => kind === 'vxlan',
     metrics: () => metrics.text(),
     clock: { ...systemClock, sleep: async () => {} },
     log: silentLogger,

@@ -26,7 +26,7 @@ export class RoutesUnderTest {
       view: this.#view,
       blocks: this.#blocks,
     });
-    this.routes.subscribe((destinations) => this.told.push(...destinations));
+    this.routes.subscribe(({ destinations }) => this.told.push(...destinations));
   }
 
   async start(): Promise<void> {
@@ -80,6 +80,15 @@ export class RoutesUnderTest {
         return `${route.destination} ${route.kind}${where}`;
       })
       .sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  tunnels() {
+    const { devices, forwardings, neighbours } = this.routes.tunnels();
+    return {
+      devices: devices.map(({ name, local, mtu }) => `${name} ${local} mtu ${mtu}`),
+      forwardings: forwardings.map(({ mac, remote, interfaceName }) => `${mac} to ${remote} on ${interfaceName}`),
+      neighbours: neighbours.map(({ address, mac }) => `${address} at ${mac}`),
+    };
   }
 
   problems(): readonly string[] {

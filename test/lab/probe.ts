@@ -4,12 +4,14 @@
  *   probe.js send ADDRESS PORT [PER_SECOND]     numbers from 0, answers are counted
  *   probe.js fresh ADDRESS PORT [PER_SECOND]    the same, each from a port of its own: as many connections
  *   probe.js sweep PREFIX FIRST LAST PORT [PER_SECOND]   to PREFIX.FIRST ... PREFIX.LAST in turn
+ *   probe.js session ADDRESS PORT [PER_SECOND]  the same as lines of one TCP connection, to a tcp-server.js
  *   probe.js echo PORT                          counts what arrives and sends it back
  *   probe.js count PORT                         counts what arrives, silently
  *
  * Prints `ready`; answers each line on standard input with one line of JSON (ProbeReport); ends when that closes.
  */
 import { createSocket, type Socket } from 'node:dgram';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { ProbeReport } from './probe-process.js';
 
@@ -78,7 +80,18 @@ interface Target {
   readonly count: { readonly first: number; readonly of: number };
 }
 
-if (sends) {
+function startSession([address = '', port = '', perSecond = '100']: readonly string[]): void {
+  const connection = connect(Number(port), address, () => console.log('ready'));
+  connection.on('error', () => {});
+  createInterface({ input: connection }).on('line', (line) => {
+    // The first line is who we are.
+    if (/^\d+$/.test(line)) tally.arrived(Number(line), address);
+  });
+  setInterval(() => connection.write(`${tally.sent++}\n`), 1000 / Number(perSecond)).unref();
+}
+
+if (mode === 'session') startSession(words);
+else if (sends) {
   const [prefix = '', first = '0', last = '0'] = words;
   const [address = '', port = '', perSecond = '100'] = mode === 'sweep' ? [`${prefix}.*`, ...words.slice(3)] : words;
   const count = { first: Number(first), of: mode === 'sweep' ? Number(last) - Number(first) + 1 : 1 };

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseNodeName } from '../../src/model/ids.js';
+import { linkLocalOf } from '../../src/model/mac-address.js';
 import { nodeKey } from '../../src/model/node.js';
+import { tunnelMacOf, vxlanName } from '../../src/model/tunnel.js';
 import { aBlockRecord } from '../builders/blocks.js';
 import { hostNetwork, RoutesUnderTest } from '../builders/cluster-routes.js';
 
@@ -105,5 +107,80 @@ test('where others bring the routes, only the own blocks are ours', async () => 
     await other.start();
     expect([other.wanted(), other.problems()]).toEqual([['10.64.0.0/26 blackhole'], []]);
     await other.close();
+  }
+});
+
+describe('pools with encapsulation', () => {
+  const MAC = tunnelMacOf(parseNodeName('far'));
+  const NEXT_HOP = linkLocalOf(MAC);
+
+  test('lead into tunnels, always or across subnets only, whoever distributes other routes', async () => {
+    for (const distribution of ['bgp', 'direct', 'none'] as const) {
+      const host = await aHost(distribution);
+      await host.pool('10.64.0.0/12', { kind: 'vxlan', crossSubnet: false });
+      expect(host.wanted()).toEqual([
+        '10.64.1.0/26 via 10.99.1.12 vxlan.cord',
+        '10.64.2.0/26 via 10.99.2.13 vxlan.cord',
+      ]);
+      await host.pool('10.64.0.0/12', { kind: 'vxlan', crossSubnet: true });
+      expect(host.wanted()).toEqual(['10.64.1.0/26 via 10.99.1.12 eth0', '10.64.2.0/26 via 10.99.2.13 vxlan.cord']);
+      await host.pool('10.64.0.0/12', { kind: 'ipip', crossSubnet: true });
+      expect(host.wanted()).toEqual(['10.64.1.0/26 via 10.99.1.12 eth0', '10.64.2.0/26 via 10.99.2.13 ipip.cord']);
+      await host.close();
+    }
+  });
+
+  test('IPv6 goes by the link-local address of the other device, in IPv4 where both nodes have it', async () => {
+    const host = await aHost('none');
+    await host.pool('fd80:c0de::/48', { kind: 'vxlan', crossSubnet: false });
+    await host.block('fd80:c0de::40/122', 'far');
+    expect(host.wanted()).toEqual([`fd80:c0de::40/122 via ${NEXT_HOP} vxlan.cord`]);
+    expect(host.tunnels()).toEqual({
+      devices: ['vxlan.cord 10.99.1.11 mtu 1450'],
+      forwardings: [`${MAC} to 10.99.2.13 on vxlan.cord`, expect.stringContaining('to 10.99.1.12 on vxlan.cord')],
+      neighbours: expect.arrayContaining([`10.99.2.13 at ${MAC}`, `${NEXT_HOP} at ${MAC}`]),
+    });
+    await host.node('far', undefined, 'fd99:2::13');
+    await host.block('10.64.2.0/26', 'far');
+    await host.pool('10.64.0.0/12', { kind: 'vxlan', crossSubnet: false });
+    expect(host.wanted()).toContain(`10.64.2.0/26 via ${NEXT_HOP} vxlan6.cord`);
+    expect(host.tunnels().devices).toEqual(['vxlan.cord 10.99.1.11 mtu 1450', 'vxlan6.cord fd99:1::11 mtu 1430']);
+    await host.close();
+  });
+
+  test('a device that cannot be made has no route into it', async () => {
+    const host = await aHost('none');
+    await host.pool('10.64.0.0/12', { kind: 'vxlan', crossSubnet: true });
+    host.routes.avoid(new Set([vxlanName(4)]));
+    expect(host.wanted()).toEqual(['10.64.1.0/26 via 10.99.1.12 eth0']);
+    host.routes.avoid(new Set());
+    expect(host.wanted()).toHaveLength(2);
+    await host.close();
+  });
+
+  test('what stands in the way is told', async () => {
+    const host = await aHost('none');
+    await host.pool('10.64.0.0/12', { kind: 'vxlan', crossSubnet: false });
+    await host.node('near', undefined, undefined);
+    expect(host.problems()).toEqual([expect.stringMatching(/^near: .*an address of one family on both nodes/)]);
+    await host.node('near', '10.99.1.12');
+    await host.node('here', '192.0.2.1');
+    expect([host.wanted(), host.tunnels().devices]).toEqual([[], []]);
+    expect(host.problems()).toEqual([
+      expect.stringMatching(/^near: .*192\.0\.2\.1, which none of this host's links has/),
+      expect.stringMatching(/^far: /),
+    ]);
+    await host.close();
+  });
+
+  async function aHost(distribution: 'bgp' | 'direct' | 'none'): Promise<RoutesUnderTest> {
+    const host = new RoutesUnderTest(distribution);
+    await host.node('here', '10.99.1.11', 'fd99:1::11');
+    await host.node('far', '10.99.2.13', 'fd99:2::13');
+    await host.node('near', '10.99.1.12', 'fd99:1::12');
+    await host.block('10.64.1.0/26', 'near');
+    await host.block('10.64.2.0/26', 'far');
+    await host.start();
+    return host;
   }
 });

@@ -32,8 +32,7 @@ function aHost(wanted: readonly Route[], present: readonly Route[] = []) {
     async change(next: readonly Route[]): Promise<void> {
       const destinations = [...host.wanted, ...next].map(({ destination }) => destination);
       host.wanted = next;
-      routes.changed(destinations);
-      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+      await routes.changed(destinations);
     },
     get now(): number {
       return routes.now;

@@ -37,13 +37,13 @@ const changeable = (command: Command): Command =>
     .option('--name <name>', 'what "--ipam-opt pool=NAME" chooses it by')
     .option('--network-prefix <bits>', 'prefix length of the subnet carved for a network that names none', integerOf)
     .addOption(
-      new Option('--encap <kind>', 'how packets travel between hosts; this version carries none').choices([
+      new Option('--encap <kind>', 'what packets between hosts travel in; "none": as they are').choices([
         'none',
         'ipip',
         'vxlan',
       ]),
     )
-    .option('--cross-subnet', 'encapsulate only between hosts that do not share a subnet')
+    .option('--cross-subnet [boolean]', 'encapsulate only between hosts that do not share a subnet', booleanOf)
     .option('--nat-outgoing [boolean]', 'masquerade what leaves for addresses outside every pool', booleanOf)
     .option('--node-selector <selector>', 'nodes that may assign from it, by their labels; "all()": every node');
 
@@ -80,6 +80,7 @@ export function definePool(pool: Command, terminal: Terminal): void {
   examples(add, [
     'corduroy pool add 10.80.0.0/16 --nat-outgoing',
     'corduroy pool add 10.80.0.0/16 fd00:1::/48 --name lab',
+    'corduroy pool add 10.82.0.0/16 --encap vxlan --cross-subnet',
     `corduroy pool add 10.81.0.0/16 --node-selector 'rack in {"1", "2"}'`,
   ]);
 
@@ -121,7 +122,11 @@ export function definePool(pool: Command, terminal: Terminal): void {
       const body = { ...bodyOf(options), ...selectorOf(options) };
       await terminal.changed(await terminal.client.call('PATCH', url(name), body));
     });
-  examples(set, ['corduroy pool set 10.64.0.0/12 --nat-outgoing false', 'corduroy pool set lab --disable']);
+  examples(set, [
+    'corduroy pool set 10.64.0.0/12 --nat-outgoing false',
+    'corduroy pool set 10.64.0.0/12 --encap vxlan',
+    'corduroy pool set lab --disable',
+  ]);
 
   const range = pool.command('range').description('pools by a range of addresses');
   const addRange = range.command('add <start> <end>').description('add the fewest pools that are exactly this range');

@@ -1,14 +1,22 @@
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
-import type { NetworkCommand, NetworkStack, NetworkStackChange } from '../../effects/network-stack.js';
+import type { NetworkCommand, NetworkStack, NetworkStackChange, ReadTunnel } from '../../effects/network-stack.js';
 import { describeError, KernelError } from '../../model/errors.js';
 import type { HostNetwork } from '../../model/host-network.js';
 import type { InterfaceName } from '../../model/ids.js';
 import type { IpFamily } from '../../model/ip-address.js';
 import type { Link } from '../../model/link.js';
 import { type PermanentNeighbour, ROUTE_PROTOCOL, type Route } from '../../model/route.js';
+import type { Forwarding, TunnelKind } from '../../model/tunnel.js';
 import { type HelperKind, HelperProcess } from './helper-process.js';
-import { parseHostNetworks, parseLinks, parseNeighbours, parseRoutes } from './ip-json.js';
+import {
+  parseForwardings,
+  parseHostNetworks,
+  parseLinks,
+  parseNeighbours,
+  parseRoutes,
+  parseTunnels,
+} from './ip-json.js';
 import { watchIpMonitor } from './ip-monitor.js';
 import { LinkReaper } from './link-reaper.js';
 import { networkCommandText } from './network-command-text.js';
@@ -31,14 +39,18 @@ export const IP_BATCH: HelperKind = {
 };
 
 /** Complaints that mean that the helper's memory of interface indexes is out of date, or that the link is gone. */
-const STALE = /No such device|Cannot find device|does not exist/;
+const STALE = /No such device|Cannot find device|does not exist|unknown ifindex/;
 
-/** Links, routes and neighbours through persistent `ip -batch` processes: one for changes, one for deletions. */
+/**
+ * Links, routes and neighbours through persistent `ip -batch` processes, one for changes and one for deletions, and
+ * forwardings through `bridge -batch`.
+ */
 export class IpBatchNetworkStack implements NetworkStack {
   readonly #runner: CommandRunner;
   readonly #log: Logger;
   readonly #families: readonly IpFamily[];
   readonly #changes: HelperProcess;
+  readonly #bridge: HelperProcess;
   readonly #reaper: LinkReaper;
 
   constructor(runner: CommandRunner, log: Logger, families: readonly IpFamily[]) {
@@ -46,25 +58,17 @@ export class IpBatchNetworkStack implements NetworkStack {
     this.#runner = runner;
     this.#log = log;
     this.#changes = new HelperProcess(runner, IP_BATCH, log);
+    this.#bridge = new HelperProcess(runner, { ...IP_BATCH, program: 'bridge' }, log);
     this.#reaper = new LinkReaper(this.#changes, new HelperProcess(runner, IP_BATCH, log), log);
   }
 
   async apply(commands: readonly NetworkCommand[]): Promise<void> {
-    if (commands.length === 0) return;
-    let complaints: readonly string[];
-    try {
-      complaints = await this.#exchange(commands);
-    } catch (error) {
-      // ip(8) ends at a refused neighbour, whatever -force says, and takes what stands behind it along.
-      this.#log.debug({ error: describeError(error) }, 'ip ended; the commands are tried again');
-      complaints = await this.#exchange(commands);
-    }
-    const repeatable = commands.filter(({ kind }) => kind !== 'addVeth');
-    if (repeatable.length > 0 && complaints.some((line) => STALE.test(line))) {
-      // ip(8) remembers a link's index by name and fails for a link made anew under an old name until restarted.
-      this.#changes.renew();
-      complaints = await this.#exchange(repeatable);
-    }
+    const forwardings = commands.filter(isForwarding);
+    const others = commands.filter((command) => !isForwarding(command));
+    const complaints = [
+      ...(await this.#carryOut(this.#changes, others)),
+      ...(await this.#carryOut(this.#bridge, forwardings)),
+    ];
     if (complaints.length === 0) return;
     throw new KernelError(
       `the kernel refused a change to links or routes (${complaints.join('; ')}): ${commands.map(networkCommandText).join(' | ').slice(0, 500)}`,
@@ -72,11 +76,21 @@ export class IpBatchNetworkStack implements NetworkStack {
     );
   }
 
-  #exchange(commands: readonly NetworkCommand[]): Promise<readonly string[]> {
-    return this.#changes.exchange(
-      commands.map((command) => `${networkCommandText(command)}\n`).join(''),
-      TIMEOUT_MS + commands.length,
-    );
+  async #carryOut(helper: HelperProcess, commands: readonly NetworkCommand[]): Promise<readonly string[]> {
+    if (commands.length === 0) return [];
+    let complaints: readonly string[];
+    try {
+      complaints = await exchange(helper, commands);
+    } catch (error) {
+      // ip(8) ends at a refused neighbour, whatever -force says, and takes what stands behind it along.
+      this.#log.debug({ error: describeError(error) }, 'ip ended; the commands are tried again');
+      complaints = await exchange(helper, commands);
+    }
+    const repeatable = commands.filter(({ kind }) => kind !== 'addVeth' && kind !== 'addTunnel');
+    if (repeatable.length === 0 || !complaints.some((line) => STALE.test(line))) return complaints;
+    // ip(8) remembers a link's index by name and fails for a link made anew under an old name until restarted.
+    helper.renew();
+    return exchange(helper, repeatable);
   }
 
   async links(): Promise<readonly Link[]> {
@@ -100,6 +114,20 @@ export class IpBatchNetworkStack implements NetworkStack {
     return parseHostNetworks(await this.#read(['-json', 'address', 'show', 'scope', 'global', 'up']));
   }
 
+  async tunnels(): Promise<readonly ReadTunnel[]> {
+    const kinds: readonly TunnelKind[] = ['vxlan', 'ipip'];
+    const texts = await Promise.all(
+      kinds.map((kind) => this.#read(['-json', '-details', 'link', 'show', 'type', kind])),
+    );
+    return texts.flatMap(parseTunnels);
+  }
+
+  async forwardings(link: InterfaceName): Promise<readonly Forwarding[]> {
+    const { exitCode, stdout, stderr } = await this.#runner.run('bridge', ['-json', 'fdb', 'show', 'dev', link]);
+    if (exitCode === 0) return parseForwardings(stdout, link);
+    throw new KernelError(`bridge fdb show dev ${link} failed with exit code ${exitCode}: ${stderr.trim()}`, stderr);
+  }
+
   retire(links: readonly InterfaceName[]): Promise<void> {
     return this.#reaper.retire(links);
   }
@@ -114,11 +142,12 @@ export class IpBatchNetworkStack implements NetworkStack {
 
   /** Process ids of the helpers that run now. */
   helperPids(): readonly number[] {
-    return [this.#changes.pid, this.#reaper.pid].filter((pid) => pid !== undefined);
+    return [this.#changes.pid, this.#bridge.pid, this.#reaper.pid].filter((pid) => pid !== undefined);
   }
 
   close(): void {
     this.#changes.stop();
+    this.#bridge.stop();
     this.#reaper.close();
   }
 
@@ -128,3 +157,8 @@ export class IpBatchNetworkStack implements NetworkStack {
     throw new KernelError(`ip ${args.join(' ')} failed with exit code ${exitCode}: ${stderr.trim()}`, stderr);
   }
 }
+
+const isForwarding = ({ kind }: NetworkCommand): boolean => kind === 'putForwarding' || kind === 'removeForwarding';
+
+const exchange = (helper: HelperProcess, commands: readonly NetworkCommand[]): Promise<readonly string[]> =>
+  helper.exchange(commands.map((command) => `${networkCommandText(command)}\n`).join(''), TIMEOUT_MS + commands.length);

@@ -1,12 +1,14 @@
 import { z } from 'zod';
+import type { ReadTunnel } from '../../effects/network-stack.js';
 import { type Cidr, hostCidr, networkOf, parseCidr } from '../../model/cidr.js';
 import { InvalidRequestError, KernelError } from '../../model/errors.js';
 import type { HostNetwork } from '../../model/host-network.js';
 import type { InterfaceName } from '../../model/ids.js';
-import { ipAddressOrUndefined } from '../../model/ip-address.js';
+import { type IpAddress, ipAddressOrUndefined } from '../../model/ip-address.js';
 import type { Link } from '../../model/link.js';
 import type { MacAddress } from '../../model/mac-address.js';
 import { type PermanentNeighbour, type Route, VIA_METRIC } from '../../model/route.js';
+import { type Forwarding, isOurTunnel, VXLAN_ID, VXLAN_PORT } from '../../model/tunnel.js';
 
 // Of what `ip -json` prints, the fields that we use. With a filter it prints `{}` for what it left out.
 const linkSchema = z.object({
@@ -25,6 +27,25 @@ const routeSchema = z.object({
   via: z.object({ host: z.string() }).optional(),
   metric: z.number().optional(),
 });
+const tunnelSchema = z.object({
+  ifname: z.string(),
+  address: z.string().default(''),
+  mtu: z.number(),
+  flags: z.array(z.string()),
+  linkinfo: z.object({
+    info_kind: z.string().optional(),
+    info_data: z
+      .object({
+        id: z.number().optional(),
+        port: z.number().optional(),
+        local: z.string().optional(),
+        local6: z.string().optional(),
+        learning: z.boolean().optional(),
+      })
+      .optional(),
+  }),
+});
+const forwardingSchema = z.object({ mac: z.string(), dst: z.string().optional() });
 const addressSchema = z.object({
   ifname: z.string(),
   mtu: z.number(),
@@ -74,10 +95,39 @@ export function parseNeighbours(json: string): readonly PermanentNeighbour[] {
   return neighbours;
 }
 
+/** Of the links with the names of our tunnels; another's could not be ours by accident. */
+export function parseTunnels(json: string): readonly ReadTunnel[] {
+  return items(json, tunnelSchema, 'ip -json -details link').flatMap(({ ifname, address, mtu, flags, linkinfo }) => {
+    const { info_kind: kind, info_data: data } = linkinfo;
+    if (!isOurTunnel(ifname) || (kind !== 'vxlan' && kind !== 'ipip')) return [];
+    const local = ipAddressOrUndefined(data?.local ?? data?.local6 ?? '');
+    const name = ifname as InterfaceName;
+    return [
+      {
+        kind,
+        name,
+        // One without it is of no use, and made anew.
+        local: local ?? ('' as IpAddress),
+        ...(kind === 'vxlan' ? { mac: address as MacAddress } : {}),
+        mtu,
+        up: flags.includes('UP'),
+        sound: kind === 'ipip' || (data?.id === VXLAN_ID && data.port === VXLAN_PORT && data.learning === false),
+      },
+    ];
+  });
+}
+
+export function parseForwardings(json: string, interfaceName: InterfaceName): readonly Forwarding[] {
+  return items(json, forwardingSchema, 'bridge -json fdb').flatMap(({ mac, dst }) => {
+    const remote = ipAddressOrUndefined(dst ?? '');
+    return remote === undefined ? [] : [{ mac: mac as MacAddress, remote, interfaceName }];
+  });
+}
+
 /** Without links of ours. */
 export function parseHostNetworks(json: string): readonly HostNetwork[] {
   return items(json, addressSchema, 'ip -json address').flatMap(({ ifname, mtu, addr_info }) =>
-    /^(lo$|cord|ctmp)/.test(ifname)
+    /^(cord|ctmp)/.test(ifname) || isOurTunnel(ifname)
       ? []
       : addr_info.flatMap(({ local, prefixlen }): readonly HostNetwork[] => {
           const address = ipAddressOrUndefined(local ?? '');

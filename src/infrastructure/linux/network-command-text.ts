@@ -2,8 +2,9 @@ import type { NetworkCommand } from '../../effects/network-stack.js';
 import { assertNever } from '../../model/assert-never.js';
 import { familyOf } from '../../model/ip-address.js';
 import { ROUTE_PROTOCOL, type Route, VIA_METRIC } from '../../model/route.js';
+import { type Forwarding, type TunnelDevice, VXLAN_ID, VXLAN_PORT } from '../../model/tunnel.js';
 
-/** One command as a line for `ip -batch`. */
+/** One command as a line for `ip -batch`, or for `bridge -batch` if it is about a forwarding. */
 export function networkCommandText(command: NetworkCommand): string {
   switch (command.kind) {
     case 'addVeth':
@@ -25,10 +26,31 @@ export function networkCommandText(command: NetworkCommand): string {
       const { address, mac, interfaceName } = command.neighbour;
       return `neigh replace ${address} lladdr ${mac} dev ${interfaceName} nud permanent`;
     }
+    case 'removeNeighbour':
+      return `neigh del ${command.neighbour.address} dev ${command.neighbour.interfaceName}`;
+    case 'addTunnel':
+      return tunnelText(command.device);
+    case 'removeTunnel':
+      return `link del dev ${command.link}`;
+    case 'setMtu':
+      return `link set dev ${command.link} mtu ${command.mtu}`;
+    case 'putForwarding':
+    case 'removeForwarding':
+      return forwardingText(command.kind === 'putForwarding' ? 'replace' : 'del', command.forwarding);
     default:
       return assertNever(command);
   }
 }
+
+function tunnelText({ kind, name, local, mac, mtu }: TunnelDevice): string {
+  const begin = `link add ${name} ${mac === undefined ? '' : `address ${mac} `}mtu ${mtu} type ${kind}`;
+  if (kind === 'ipip') return `${begin} local ${local} ttl 64`;
+  return `${begin} id ${VXLAN_ID} local ${local} dstport ${VXLAN_PORT} nolearning`;
+}
+
+/** A line for `bridge -batch`. */
+const forwardingText = (deed: 'replace' | 'del', { mac, remote, interfaceName }: Forwarding): string =>
+  `fdb ${deed} ${mac} dev ${interfaceName} dst ${remote} self${deed === 'replace' ? ' permanent' : ''}`;
 
 function routeText(route: Route): string {
   return [...wordsOf(route), `proto ${ROUTE_PROTOCOL}`].join(' ');

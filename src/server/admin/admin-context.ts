@@ -12,6 +12,7 @@ import type { NodeAdmin } from '../../effects/node-admin.js';
 import type { NodeLiveness } from '../../effects/node-liveness.js';
 import type { ReconcileStatus } from '../../effects/reconcile-status.js';
 import type { NodeName } from '../../model/ids.js';
+import type { TunnelKind } from '../../model/tunnel.js';
 
 /** One setting as people are shown it: no value here is secret. */
 export interface SettingView {
@@ -42,6 +43,8 @@ export interface AdminContext {
   readonly reconcileStatus: () => ReconcileStatus | undefined;
   /** What the host looks like now. */
   readonly hostFacts: () => Promise<HostFacts>;
+  /** Whether this host's kernel can encapsulate so. */
+  readonly supportsTunnel: (kind: TunnelKind) => Promise<boolean>;
   /** The Prometheus exposition text. */
   readonly metrics: () => Promise<string>;
   readonly clock: Clock;

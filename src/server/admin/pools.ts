@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { PoolOptions } from '../../effects/ipam-admin.js';
 import { parseCidr } from '../../model/cidr.js';
-import { InvalidRequestError } from '../../model/errors.js';
+import { ConflictError, InvalidRequestError } from '../../model/errors.js';
 import { parseIpAddress } from '../../model/ip-address.js';
 import type { Encapsulation, Pool } from '../../model/pool.js';
 import { parsed } from '../../model/record.js';
 import { parseSelectorText } from '../../model/selector.js';
+import type { AdminContext } from './admin-context.js';
 import { inForce } from './change.js';
 import { notFound } from './not-found.js';
 import { changeReply, route } from './route.js';
@@ -47,22 +48,48 @@ const changeable = {
 const selector = parsed(parseSelectorText);
 const creatable = { ...changeable, blockSize: z.int().min(20).max(128).optional(), nodeSelector: selector.optional() };
 
-type Asked = { readonly encapsulation?: string | undefined; readonly crossSubnet?: boolean | undefined };
-
-/** The options as address management takes them. What does nothing in this version is refused. */
-function optionsOf<T extends Asked>({ encapsulation, crossSubnet, ...options }: T) {
-  if (encapsulation !== undefined && encapsulation !== 'none') {
-    throw new InvalidRequestError(
-      `cannot make a pool with encapsulation ${encapsulation}: this version does not carry packets between hosts yet; leave --encap out`,
-    );
-  }
-  if (crossSubnet === true) {
-    throw new InvalidRequestError('crossSubnet means nothing without encapsulation; leave --cross-subnet out');
-  }
-  return encapsulation === undefined
-    ? options
-    : { ...options, encapsulation: { kind: 'none' } satisfies Encapsulation };
+interface Asked {
+  readonly encapsulation?: Encapsulation['kind'] | undefined;
+  readonly crossSubnet?: boolean | undefined;
 }
+
+/**
+ * The options as address management takes them.
+ *
+ * @param former the pool's as it is; what is not asked for stays
+ */
+function optionsOf<T extends Asked>(
+  { encapsulation, crossSubnet, ...options }: T,
+  former?: Encapsulation,
+): Omit<T, keyof Asked> & { readonly encapsulation?: Encapsulation } {
+  const kind = encapsulation ?? former?.kind ?? 'none';
+  if (kind === 'none') {
+    if (crossSubnet === true) {
+      throw new InvalidRequestError(
+        'crossSubnet means nothing without encapsulation; add --encap vxlan, or leave --cross-subnet out',
+      );
+    }
+    return { ...options, ...(encapsulation === undefined ? {} : { encapsulation: NO_ENCAPSULATION }) };
+  }
+  if (encapsulation === undefined && crossSubnet === undefined) return options;
+  const before = former !== undefined && former.kind !== 'none' && former.crossSubnet;
+  return { ...options, encapsulation: { kind, crossSubnet: crossSubnet ?? before } satisfies Encapsulation };
+}
+
+/** @throws ConflictError: the cluster's other hosts tell for themselves */
+async function requireSupport(
+  { supportsTunnel }: AdminContext,
+  { encapsulation }: { readonly encapsulation?: Encapsulation | undefined },
+): Promise<void> {
+  if (encapsulation === undefined || encapsulation.kind === 'none') return;
+  if (await supportsTunnel(encapsulation.kind)) return;
+  const other = encapsulation.kind === 'ipip' ? ', or use --encap vxlan' : '';
+  throw new ConflictError(
+    `this host's kernel cannot encapsulate in ${encapsulation.kind}: it lacks the module ${encapsulation.kind}; load it ("modprobe ${encapsulation.kind}")${other}`,
+  );
+}
+
+const NO_ENCAPSULATION: Encapsulation = { kind: 'none' };
 
 const names = (pools: readonly Pool[]): string => pools.map(({ cidr }) => cidr).join(', ');
 const params = z.object({ pool: z.string() });
@@ -85,6 +112,7 @@ export const poolRoutes = [
     response: changeReply,
     handle: async (context, { body: { cidrs, ...asked } }) => {
       const options: PoolOptions = optionsOf(asked);
+      await requireSupport(context, options);
       const added = await context.ipam.addPools(cidrs.map((cidr) => ({ cidr, ...options })));
       return inForce(context, `added pool ${names(added)}`);
     },
@@ -97,7 +125,9 @@ export const poolRoutes = [
     body: z.strictObject({ first: parsed(parseIpAddress), last: parsed(parseIpAddress), ...creatable }),
     response: changeReply,
     handle: async (context, { body: { first, last, ...asked } }) => {
-      const added = await context.ipam.addPoolRange({ first, last, ...optionsOf(asked) });
+      const options: PoolOptions = optionsOf(asked);
+      await requireSupport(context, options);
+      const added = await context.ipam.addPoolRange({ first, last, ...options });
       return inForce(context, `added pool ${names(added)}`);
     },
   }),
@@ -122,7 +152,10 @@ export const poolRoutes = [
     }),
     response: changeReply,
     handle: async (context, { params: { pool }, body }) => {
-      const changed = await context.ipam.setPool(pool, optionsOf(body));
+      const former = findPool(await context.ipam.pools(), pool).encapsulation;
+      const changes = optionsOf(body, former);
+      await requireSupport(context, changes);
+      const changed = await context.ipam.setPool(pool, changes);
       return inForce(context, `changed pool ${changed.cidr}`);
     },
   }),

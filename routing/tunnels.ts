@@ -1,0 +1,194 @@
+import type { Repair } from '../src/effects/dataplane-status.js';
+import type { Logger } from '../src/effects/logger.js';
+import type { NetworkCommand, NetworkStack } from '../src/effects/network-stack.js';
+import type { Sysctl, Sysctls } from '../src/effects/sysctls.js';
+import { describeError, KernelError } from '../src/model/errors.js';
+import type { InterfaceName } from '../src/model/ids.js';
+import { isOurTunnel, type TunnelDevice, VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
+import { type ActualTunnels, diffTunnels, madeSo, NO_TUNNELS, type TunnelChanges } from './tunnel-diff.js';
+import type { WantedTunnels } from './wanted-tunnels.js';
+
+type Report = (what: Repair['what'], detail: string) => void;
+
+export interface TunnelsOptions {
+  readonly network: NetworkStack;
+  readonly sysctls: Sysctls;
+  readonly wanted: () => WantedTunnels;
+  readonly ipv6: boolean;
+  /** Brings the routes to what they should be now; `lost`: links whose routes the kernel has dropped. */
+  readonly moveRoutes: (lost: readonly InterfaceName[]) => Promise<void>;
+  readonly log: Logger;
+}
+
+/**
+ * The links, forwardings and neighbours of encapsulated pools. What a packet needs comes before the route that leads it
+ * there, and goes after it.
+ */
+export class Tunnels {
+  readonly #options: TunnelsOptions;
+  /** In the kernel as far as we know; undefined: that was never looked at. */
+  #known: ActualTunnels | undefined;
+  #unusable: ReadonlyMap<InterfaceName, string> = new Map();
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: TunnelsOptions) {
+    this.#options = options;
+  }
+
+  /** Links that the kernel does not give us, with the sentence why: no route may lead there. */
+  get unusable(): ReadonlyMap<InterfaceName, string> {
+    return this.#unusable;
+  }
+
+  /** The records changed what should be there. Does nothing before the first `repair`. */
+  changed(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#known === undefined) return;
+      const wanted = this.#options.wanted();
+      await this.#write(wanted, diffTunnels(wanted, this.#known));
+    });
+  }
+
+  /** Reads back, puts right what differs, and tells what was not our own doing. @throws KernelError if it cannot be read */
+  repair(report: Report): Promise<void> {
+    return this.#inTurn(async () => {
+      const wanted = this.#options.wanted();
+      const known = this.#known ?? NO_TUNNELS;
+      if (this.#known !== undefined && wanted.devices.length + known.devices.length === 0) return;
+      const first = this.#known === undefined;
+      const actual = await this.#read();
+      const drift = first ? [] : diffTunnels({ ...known }, actual).findings;
+      await this.#write(wanted, diffTunnels(wanted, actual));
+      for (const detail of drift) report('tunnel', detail);
+      for (const path of await this.#settle(wanted.devices)) if (!first) report('sysctl', `${path}: was changed`);
+    });
+  }
+
+  async #read(): Promise<ActualTunnels> {
+    const { network } = this.#options;
+    const devices = (await network.tunnels()).filter(({ name }) => isOurTunnel(name));
+    const [neighbours, ...forwardings] = await Promise.all([
+      network.permanentNeighbours(),
+      ...devices.filter(({ kind }) => kind === 'vxlan').map(({ name }) => network.forwardings(name)),
+    ]);
+    return {
+      devices,
+      forwardings: forwardings.flat(),
+      neighbours: neighbours.filter(({ interfaceName }) => isOurTunnel(interfaceName)),
+    };
+  }
+
+  async #write(wanted: WantedTunnels, changes: TunnelChanges): Promise<void> {
+    const { moveRoutes } = this.#options;
+    await this.#apply(changes.remake.map((link) => ({ kind: 'removeTunnel', link })));
+    const unusable = new Map<InterfaceName, string>();
+    for (const device of changes.add) {
+      const why = await this.#add(device);
+      if (why !== undefined) unusable.set(device.name, why);
+    }
+    this.#unusable = unusable;
+    const usable = ({ interfaceName }: { readonly interfaceName: InterfaceName }) => !unusable.has(interfaceName);
+    await this.#apply([...changes.adjust, ...changes.put.filter((command) => usable(placeOf(command)))]);
+    await moveRoutes(changes.add.map(({ name }) => name));
+    await this.#apply(changes.remove);
+    this.#known = madeSo({
+      devices: wanted.devices.filter(({ name }) => !unusable.has(name)),
+      forwardings: wanted.forwardings.filter(usable),
+      neighbours: wanted.neighbours.filter(usable),
+    });
+  }
+
+  /** Why it could not be made; undefined: it is there. */
+  async #add(device: TunnelDevice): Promise<string | undefined> {
+    const { network, log } = this.#options;
+    try {
+      await network.apply([{ kind: 'addTunnel', device }]);
+      await this.#settle([device]);
+      await network.apply([{ kind: 'setUp', link: device.name }]);
+      return undefined;
+    } catch (error) {
+      const why = refusalOf(device, error);
+      if (this.#unusable.get(device.name) !== why) log.error({ link: device.name, error: describeError(error) }, why);
+      await network.apply([{ kind: 'removeTunnel', link: device.name }]).catch(() => {});
+      return why;
+    }
+  }
+
+  /** One refusal does not keep the rest back; the next resync reads what became of it. */
+  async #apply(commands: readonly NetworkCommand[]): Promise<void> {
+    if (commands.length === 0) return;
+    try {
+      await this.#options.network.apply(commands);
+    } catch (error) {
+      this.#options.log.warn({ error: describeError(error) }, 'tunnels could not be changed; the next resync does it');
+    }
+  }
+
+  /** The settings that were otherwise, by path. */
+  async #settle(devices: readonly Pick<TunnelDevice, 'name'>[]): Promise<readonly string[]> {
+    const { sysctls, ipv6 } = this.#options;
+    const wanted = devices
+      .filter(({ name }) => !this.#unusable.has(name))
+      .flatMap(({ name }) => [...ipv4Sysctls(name), ...(ipv6 ? ipv6Sysctls(name) : [])]);
+    const values = await sysctls.read(wanted.map(({ path }) => path));
+    const wrong = wanted.filter(({ value }, i) => values[i] !== undefined && values[i] !== value);
+    await sysctls.write(wrong);
+    return wrong.map(({ path }) => path);
+  }
+
+  /** One after the other: two that looked at the same state would both write the difference. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+function placeOf(command: NetworkCommand): { readonly interfaceName: InterfaceName } {
+  if ('neighbour' in command) return command.neighbour;
+  if ('forwarding' in command) return command.forwarding;
+  throw new Error(`${command.kind} belongs to no tunnel`);
+}
+
+function refusalOf({ kind, name }: TunnelDevice, error: unknown): string {
+  const detail = error instanceof KernelError ? error.detail : describeError(error);
+  const module = kind === 'vxlan' ? 'vxlan' : 'ipip';
+  if (/Unknown device type|Operation not supported/.test(detail)) {
+    return `this kernel has no ${kind === 'vxlan' ? 'VXLAN' : 'IPIP'}: load its module ("modprobe ${module}"), or give the pools another encapsulation ("corduroy pool set")`;
+  }
+  if (/VNI already exists/.test(detail)) {
+    return `another VXLAN device of this host has our network id ${VXLAN_ID} on port ${VXLAN_PORT}: find it with "ip -d link show type vxlan", and remove it or give it another id`;
+  }
+  if (/Address already in use/.test(detail)) {
+    return `UDP port ${VXLAN_PORT} of this host is taken by a program: find it with "ss -lunp 'sport = :${VXLAN_PORT}'", and end it or give it another port`;
+  }
+  if (/File exists/.test(detail)) {
+    return `a link that is not ours is called ${name}, or carries the same tunnel: find it with "ip -d link", and rename or remove it`;
+  }
+  return `the kernel does not make the tunnel ${name}: ${detail}`;
+}
+
+function ipv4Sysctls(link: InterfaceName): readonly Sysctl[] {
+  const conf = `net/ipv4/conf/${link}`;
+  return [
+    { path: `${conf}/forwarding`, value: '1' },
+    // While a pool's encapsulation changes, nodes change over one after the other: the way back may be another. What
+    // comes in must come from a node, and from an address that there is a route to.
+    { path: `${conf}/rp_filter`, value: '2' },
+    { path: `${conf}/send_redirects`, value: '0' },
+    { path: `${conf}/accept_redirects`, value: '0' },
+  ];
+}
+
+function ipv6Sysctls(link: InterfaceName): readonly Sysctl[] {
+  const conf = `net/ipv6/conf/${link}`;
+  return [
+    // The next hop of other nodes: `linkLocalOf` our MAC; mode 0 is EUI-64.
+    { path: `${conf}/disable_ipv6`, value: '0' },
+    { path: `${conf}/addr_gen_mode`, value: '0' },
+    { path: `${conf}/accept_dad`, value: '0' },
+    { path: `${conf}/accept_ra`, value: '0' },
+    { path: `${conf}/accept_redirects`, value: '0' },
+    { path: `${conf}/forwarding`, value: '1' },
+  ];
+}
