@@ -66,8 +66,10 @@ export class PolicyEngine implements FirewallSource {
     if (change.kind === 'node') this.#moveNode(node, change.after);
     if (change.kind === 'pool') {
       this.#moveInside(cidrsOfPool(pool), cidrsOfPool(change.after));
-      const open = [...pools.values()].some(({ encapsulation }) => encapsulation.kind === 'vxlan');
-      this.#each((firewall) => firewall.setVxlan(open));
+      const kinds = [...pools.values()]
+        .map(({ encapsulation }) => encapsulation.kind)
+        .filter((kind) => kind !== 'none');
+      this.#each((firewall) => firewall.setTunnels(new Set(kinds)));
     }
     if (change.kind === 'network') {
       this.#moveInside(cidrsOfNetwork(network), cidrsOfNetwork(change.after));

@@ -12,6 +12,7 @@ import {
   networkMember,
 } from '../src/model/ip-set.js';
 import type { Profile } from '../src/model/profile.js';
+import type { TunnelKind } from '../src/model/tunnel.js';
 import { chain, fromEndpointChain, inboundChain, outboundChain, toEndpointChain } from './chain-names.js';
 import { compileEndpoint, type EndpointPolicy } from './compile-endpoint.js';
 import { compileProfile } from './compile-profile.js';
@@ -57,9 +58,9 @@ export class FamilyFirewall {
     return this.#model.takeChanges();
   }
 
-  /** Whether any pool is encapsulated in VXLAN. */
-  setVxlan(open: boolean): void {
-    this.#model.putChain(tunnelChain(this.#family, open));
+  /** What pools are encapsulated in. */
+  setTunnels(kinds: ReadonlySet<TunnelKind>): void {
+    this.#model.putChain(tunnelChain(this.#family, kinds));
   }
 
   putProfile(profile: Profile): void {

@@ -1,7 +1,7 @@
 import type { Chain, FilterRule, HookRule, Table } from '../src/model/chain.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { IpFamily } from '../src/model/ip-address.js';
-import { VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
+import { type TunnelKind, VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
 import { type CHAINS, chain } from './chain-names.js';
 import { hairpinSet, insideSet, masqueradeSet, nodeSet, ownAddressSet } from './ip-set-names.js';
 import {
@@ -32,8 +32,9 @@ const cidr = (text: string): Cidr => text as Cidr;
 
 /** UDP ports of VXLAN (RFC 7348, and the one Linux took before) that would carry packets past the rules. */
 const VXLAN_PORTS = [VXLAN_PORT, 8472];
+const IPIP_PROTOCOL = 4;
 /** IP in IP, IPv6 in IP, GRE. */
-const ENCAPSULATION_PROTOCOLS = [4, 41, 47];
+const ENCAPSULATION_PROTOCOLS = [IPIP_PROTOCOL, 41, 47];
 /** ICMP errors that a flow may cause: unreachable, time exceeded, parameter problem; IPv6 has packet too big besides. */
 const ICMP_ERRORS: Readonly<Record<IpFamily, readonly number[]>> = { 4: [3, 11, 12], 6: [1, 2, 3, 4] };
 const ECHO_REQUEST: Readonly<Record<IpFamily, number>> = { 4: 8, 6: 128 };
@@ -73,6 +74,7 @@ export function hookRules(settings: PolicySettings): readonly HookRule[] {
   return [
     first('raw', 'PREROUTING', when(fromEndpoint, jump(chain('antiSpoof')))),
     first('raw', 'PREROUTING', when([protocol('udp'), destinationPorts(VXLAN_PORT)], jump(chain('tunnels')))),
+    first('raw', 'PREROUTING', when([protocol(IPIP_PROTOCOL)], jump(chain('tunnels')))),
     first('mangle', 'FORWARD', when(fromEndpoint, jump(chain('forward')))),
     first('mangle', 'FORWARD', when(toEndpointOnly, jump(chain('forward')))),
     first('mangle', 'INPUT', when(fromEndpoint, jump(chain('input')))),
@@ -95,7 +97,7 @@ export function staticChains(family: IpFamily, settings: PolicySettings): readon
   });
   return [
     { table: 'raw', name: chain('antiSpoof'), rules: antiSpoofRules(family) },
-    tunnelChain(family, false),
+    tunnelChain(family, new Set()),
     mangle('forward', forwardRules(settings)),
     mangle('related', relatedRules(family)),
     mangle('protections', protectionRules(family, settings)),
@@ -128,29 +130,19 @@ function antiSpoofRules(family: IpFamily): readonly FilterRule[] {
 }
 
 /**
- * What comes for our VXLAN device must come from a node. The network id tells it from others' VXLAN on this port; IPv6 has
+ * What comes for our tunnels must come from a node. The network id tells it from others' VXLAN on this port; IPv6 has
  * headers of any length before it, so that there the port alone counts.
  *
- * @param open some pool is encapsulated in VXLAN; if none is, nobody of ours listens
+ * @param kinds those that pools are encapsulated in; of others nobody of ours listens
  */
-export const tunnelChain = (family: IpFamily, open: boolean): Chain => ({
-  table: 'raw',
-  name: chain('tunnels'),
-  rules: open
-    ? [
-        when(
-          [
-            protocol('udp'),
-            { kind: 'destinationIsLocal', negated: false },
-            ...(family === 4 ? [{ kind: 'vxlanNetwork', id: VXLAN_ID } as const] : []),
-            sourceInSet(nodeSet(family), true),
-          ],
-          DROP,
-          'VXLAN from no node',
-        ),
-      ]
-    : [],
-});
+export function tunnelChain(family: IpFamily, kinds: ReadonlySet<TunnelKind>): Chain {
+  const fromNoNode = [{ kind: 'destinationIsLocal', negated: false }, sourceInSet(nodeSet(family), true)] as const;
+  const ours = family === 4 ? [{ kind: 'vxlanNetwork', id: VXLAN_ID } as const] : [];
+  const vxlan = when([protocol('udp'), ...ours, ...fromNoNode], DROP, 'VXLAN from no node');
+  const ipip = when([protocol(IPIP_PROTOCOL), ...fromNoNode], DROP, 'IPIP from no node');
+  const rules = [...(kinds.has('vxlan') ? [vxlan] : []), ...(kinds.has('ipip') && family === 4 ? [ipip] : [])];
+  return { table: 'raw', name: chain('tunnels'), rules };
+}
 
 /** Order matters: what is below `established` is asked once for each flow, and what is above it for each packet. */
 function forwardRules({ acceptMark }: PolicySettings): readonly FilterRule[] {

@@ -146,6 +146,41 @@ describeInLab(
       },
       E2E_TIMEOUT_MS,
     );
+
+    test(
+      'a host that is cut off and healed, and one with another address, are reached again, in a tunnel and without',
+      async () => {
+        const { lab } = cluster();
+        const [c1, c2, c3] = [await running(0), await running(1), await running(2)];
+        const [address1, address2, address3] = [
+          await c1.address('shared'),
+          await c2.address('shared'),
+          await c3.address('shared'),
+        ];
+        await reaches(c1, address2);
+        await reaches(c1, address3);
+        await lab.cut(node(1).host);
+        expect(await c1.reaches(address2)).toBe(false);
+        expect(await c1.reaches(address3)).toBe(true);
+        await lab.heal(node(1).host);
+        await reaches(c1, address2);
+
+        for (const [index, address] of [
+          [1, '10.99.2.112'],
+          [2, '10.99.1.113'],
+        ] as const) {
+          await lab.changeAddress(node(index).host, address);
+          await node(index).host.stopCorduroy();
+          await cluster().startDaemon(node(index));
+        }
+        await reaches(c1, address2);
+        await reaches(c1, address3);
+        await reaches(c2, address1);
+        await reaches(c3, address2);
+        expect(await routesOf(node(0))).toContainEqual(expect.stringContaining('via 10.99.1.113 dev eth0'));
+      },
+      E2E_TIMEOUT_MS,
+    );
   },
   CLUSTER_TOOLS,
 );

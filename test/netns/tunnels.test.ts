@@ -202,6 +202,25 @@ const NEXT_HOP = linkLocalOf(MAC);
     expect(await present()).toEqual(whole);
   });
 
+  test('IPIP is made where the kernel has it; elsewhere it is told, with what to do, and nothing leads into it', async () => {
+    const made = await lab.namespace.succeeds('ip', 'link', 'add', 'probe', 'type', 'ipip', 'local', '192.0.2.9');
+    if (made) await lab.namespace.ip('link del probe');
+    await encapsulate({ kind: 'ipip', crossSubnet: false });
+    if (made) {
+      await eventually(async () => expect(await via()).toEqual(['10.64.1.0/26 10.99.0.12 ipip.cord']));
+    } else {
+      await eventually(() =>
+        expect(lab.dataplane.status().routeProblems).toContainEqual({
+          subject: 'ipip.cord',
+          message: expect.stringContaining('modprobe ipip'),
+        }),
+      );
+      expect(await via()).toEqual([]);
+    }
+    await encapsulate({ kind: 'vxlan', crossSubnet: false });
+    await eventually(async () => expect(await present()).toEqual(whole));
+  });
+
   test('uninstalling takes it away and leaves others', async () => {
     await lab.namespace.ip(`link add overlay type vxlan id 4096 dstport 4789`);
     lab.stop();
