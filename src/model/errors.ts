@@ -44,8 +44,12 @@ export class InternalError extends CorduroyError {}
 /** A stored record that does not parse: reported by key and field, skipped, never deleted. */
 export class CorruptRecordError extends CorduroyError {
   readonly key: string;
-  constructor(key: string, problem: string, options?: ErrorOptions) {
-    super(`the record at ${key} cannot be read: ${problem}; correct or delete it in the datastore`, options);
+  constructor(
+    key: string,
+    problem: string,
+    { remedy = 'correct or delete it in the datastore', ...options }: ErrorOptions & { readonly remedy?: string } = {},
+  ) {
+    super(`the record at ${key} cannot be read: ${problem}; ${remedy}`, options);
     this.key = key;
   }
 }

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { CorduroyError, CorruptRecordError } from './errors.js';
 
 /** Changes when a reader of the present form could no longer understand what is written. */
-const API_VERSION = 'corduroy/v1';
+const VERSION = 1;
+const API_VERSION = `corduroy/v${VERSION}`;
 const KEY_ROOT = '/corduroy/v1';
 
 /**
@@ -41,11 +42,22 @@ export function defineRecord<T>(
 
 function decodeRecord<T>(key: string, headerSchema: z.ZodType, schema: z.ZodType<T>, text: string): T {
   const json = parseJson(key, text);
+  refuseNewer(key, json);
   const header = headerSchema.safeParse(json);
   if (!header.success) throw new CorruptRecordError(key, describeIssues(header.error));
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   throw new CorruptRecordError(key, describeIssues(result.error));
+}
+
+/** What a newer program wrote is not broken: it is for this one to be upgraded, not for the record to be changed. */
+function refuseNewer(key: string, json: unknown): void {
+  const { apiVersion } = z.object({ apiVersion: z.string() }).safeParse(json).data ?? {};
+  const version = Number(/^corduroy\/v(\d+)$/.exec(apiVersion ?? '')?.[1]);
+  if (!(version > VERSION)) return;
+  throw new CorruptRecordError(key, `field "apiVersion": a newer version of corduroy wrote it (${apiVersion})`, {
+    remedy: 'upgrade this daemon again, and leave the record as it is',
+  });
 }
 
 function parseJson(key: string, text: string): unknown {

@@ -15,7 +15,7 @@ const MORE: readonly (readonly [key: string, text: string, problem: RegExp])[] =
   ['node/empty', '', /not JSON/],
   ['pool/10.9.0.0-24', header('Pool', { cidr: '10.9.0.0/24', blockSize: 'large' }), /field "blockSize"/],
   ['pool/10.8.0.0-24', '[]', /the record.*object/],
-  ['network/future', '{"apiVersion":"corduroy/v9","kind":"Network","name":"future"}', /field "apiVersion"/],
+  ['network/future', '{"apiVersion":"corduroy/v9","kind":"Network","name":"future"}', /newer version of corduroy/],
   ['network/half', header('Network', { name: 'half', subnets: 'all' }), /field "subnets"/],
   ['nodenetwork/h1/nonsense', header('NodeNetwork', { node: 'h1', dockerNetworkId: 'x' }), /field "dockerNetworkId"/],
   ['profile/BAD', header('Profile', { name: 'BAD', tags: [], inbound: ['banana'], outbound: [] }), /field "inbound/],
