@@ -88,7 +88,10 @@ async function oursComeFirst(lab: CorduroyLab, tables: string): Promise<void> {
     ...['mangle', 'security'].flatMap((table) => [`${table} -S FORWARD`, `${table} -S INPUT`]),
   ];
   await eventually(
-    () => Promise.all(heads.map(async (head) => (await lab.host.run(tables, '-t', ...head.split(' '))).split('\n')[1])),
+    () =>
+      Promise.all(
+        heads.map(async (head) => (await lab.host.run(tables, '-w', '-t', ...head.split(' '))).split('\n')[1]),
+      ),
     (rules) => rules.every((rule) => rule?.includes('cord-')),
   );
 }
