@@ -68,6 +68,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./commands/bgp.js')).defineBgp,
   },
   {
+    name: 'diags',
+    summary: 'one archive for a bug report, without secrets',
+    load: async () => (await import('./commands/diags.js')).defineDiags,
+  },
+  {
     name: 'uninstall',
     summary: "take everything of corduroy out of this host's kernel, once the daemon is stopped",
     load: async () => (await import('./commands/uninstall.js')).defineUninstall,

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { adminCall } from '../lab/admin-call.js';
 import { describeInLab } from '../lab/needs.js';
 import { E2E_TIMEOUT_MS, eventually, useCorduroy } from './corduroy-host.js';
 
@@ -105,6 +106,55 @@ describeInLab('the command line beside a real engine', () => {
         exitCode: 1,
         stderr: expect.stringMatching(/^error: network bad was not made: Docker says: .*colour[\s\S]*\n {2}try: /),
       });
+    },
+    E2E_TIMEOUT_MS,
+  );
+
+  test(
+    'diags writes one archive, with a daemon and without, and no secret is in it',
+    async () => {
+      const lab = corduroy();
+      const { host } = lab;
+      const secret = 'hunter2-hunter2';
+      await adminCall(host, 'POST', '/bgp/peers', { address: '10.99.0.1', asNumber: 64_513, password: secret });
+      await lab.network('told');
+      await lab.start('told-1', 'told', '--label', `api.token=${secret}`, '--label', `note=${secret}`);
+      // The secret is known to the daemon: its own API tells it.
+      await eventually(
+        async () => JSON.stringify(await adminCall(host, 'GET', '/endpoints')),
+        (told) => told.includes(secret),
+      );
+
+      const open = async (file: string): Promise<string> => {
+        expect(await host.run('stat', '-c', '%a', file)).toBe('600');
+        return host.run('tar', '-xzOf', file);
+      };
+      expect(await host.cord('diags', '--file', '/run/lab/with.tar.gz')).toContain('wrote /run/lab/with.tar.gz');
+      const all = await open('/run/lab/with.tar.gz');
+      for (const part of [
+        'told-1',
+        '"note": "(cut)"',
+        '64513',
+        'cord-fwd',
+        'corduroy_',
+        'net.ipv4.ip_forward',
+        'nodes',
+      ]) {
+        expect(all).toContain(part);
+      }
+      expect(all).not.toContain('hunter2');
+
+      await host.stopCorduroy();
+      await host.cord('diags', '--file', '/run/lab/without.tar.gz');
+      const without = await open('/run/lab/without.tar.gz');
+      expect(without).toContain('the daemon is not running');
+      expect(without).toContain('cord-fwd');
+      expect(without).not.toContain('hunter2');
+      const nowhere = await host.tryCord('diags', '--file', '/nowhere/x.tar.gz');
+      expect(nowhere).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('name another file with --file') });
+      await host.startCorduroy();
+      await lab.remove('told-1');
+      await lab.removeNetworks('told');
     },
     E2E_TIMEOUT_MS,
   );
