@@ -111,34 +111,3 @@ describeInLab(
   },
   CLUSTER_TOOLS,
 );
-
-describeInLab(
-  'an etcd of three members, with user and password',
-  () => {
-    const cluster = useCorduroyCluster({ hosts: 1, members: 3, security: 'password' });
-
-    test(
-      'it forgets every token in a restart: containers start again, and others’ changes are heard of',
-      async () => {
-        const node = cluster().node(0);
-        await node.network('kept', '--subnet', '10.66.0.0/24');
-        await cluster().etcd.killAll();
-        await cluster().etcd.revive();
-        const ms = await startsAgain(node, 'after', 'kept');
-        process.stderr.write(`password, all restarted: containers start after ${ms} ms\n`);
-        await cluster().etcd.etcdctl('put', '/corduroy/v1/profile/heard', await profileText(cluster()));
-        await eventually(
-          () => node.host.cord('profile', 'list', '-o', 'json'),
-          (profiles) => profiles.includes('"heard"'),
-        );
-      },
-      E2E_TIMEOUT_MS,
-    );
-  },
-  CLUSTER_TOOLS,
-);
-
-async function profileText({ etcd }: CorduroyCluster): Promise<string> {
-  const text = (await etcd.records()).get('/corduroy/v1/profile/kept') ?? '';
-  return JSON.stringify({ ...JSON.parse(text), name: 'heard' });
-}

@@ -74,13 +74,11 @@ export class CorduroyCluster {
     await Promise.all(this.nodes.map((node) => node.removeNetworks(...names)));
   }
 
-  /** The host comes up after a crash as a machine does: cable, engine, daemon. */
+  /** The host comes up after a crash as a machine does: cable, daemon, engine. An engine that is first waits seconds for us. */
   async reboot(node: CorduroyLab): Promise<void> {
     await this.lab.reboot(node.host);
-    await Promise.all([
-      node.host.startDockerd({ settings: this.#options.engineSettings ?? {} }),
-      this.startDaemon(node),
-    ]);
+    await this.startDaemon(node);
+    await node.host.startDockerd({ settings: this.#options.engineSettings ?? {} });
   }
 
   async down(): Promise<void> {

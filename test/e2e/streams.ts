@@ -1,6 +1,6 @@
 import type { Container } from '../lab/container.js';
 import { Outside } from '../lab/outside.js';
-import type { Probe } from '../lab/probe-process.js';
+import type { Probe, ProbeReport } from '../lab/probe-process.js';
 import { type CorduroyLab, eventually } from './corduroy-host.js';
 
 const PORT = '7700';
@@ -121,6 +121,11 @@ export class Streams {
       2_000,
     ).catch(() => this.#allowed.report());
     return { missing, tail: Math.max(0, sent - received - missingCount) };
+  }
+
+  /** What the friend sent and got back up to now. */
+  report(): Promise<ProbeReport> {
+    return this.#allowed.report();
   }
 
   async heardFrom(source: string): Promise<number> {

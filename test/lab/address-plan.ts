@@ -9,16 +9,17 @@ export type FabricKind = 'l2' | 'routed';
 /** One wire: a bridge of the outside, and the network on it. The router is its first address. */
 export interface Wire {
   readonly bridge: string;
+  readonly mac: string;
   /** What stands before the host part of an address on it: `10.99.0.` and `fd99::`. */
   readonly prefix: string;
   readonly prefix6: string;
 }
 
 const WIRES: Readonly<Record<FabricKind, readonly [Wire, ...Wire[]]>> = {
-  l2: [{ bridge: 'wire', prefix: '10.99.0.', prefix6: 'fd99::' }],
+  l2: [{ bridge: 'wire', mac: '02:00:0a:63:00:01', prefix: '10.99.0.', prefix6: 'fd99::' }],
   routed: [
-    { bridge: 'rack1', prefix: '10.99.1.', prefix6: 'fd99:0:0:1::' },
-    { bridge: 'rack2', prefix: '10.99.2.', prefix6: 'fd99:0:0:2::' },
+    { bridge: 'rack1', mac: '02:00:0a:63:01:01', prefix: '10.99.1.', prefix6: 'fd99:0:0:1::' },
+    { bridge: 'rack2', mac: '02:00:0a:63:02:01', prefix: '10.99.2.', prefix6: 'fd99:0:0:2::' },
   ],
 };
 

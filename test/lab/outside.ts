@@ -46,7 +46,8 @@ export class Outside {
   }
 
   async #addWire(wire: Wire): Promise<void> {
-    await this.run('ip', 'link', 'add', wire.bridge, 'type', 'bridge', 'forward_delay', '0');
+    // With a MAC of its own: else it takes the least of its ports', and changes it as hosts come and go.
+    await this.run('ip', 'link', 'add', wire.bridge, 'address', wire.mac, 'type', 'bridge', 'forward_delay', '0');
     await this.run('ip', 'address', 'add', `${routerAddress(wire)}/24`, 'dev', wire.bridge);
     await this.run('ip', 'address', 'add', `${routerAddress(wire, 6)}/64`, 'dev', wire.bridge, 'nodad');
     await this.run('ip', 'link', 'set', wire.bridge, 'up');
