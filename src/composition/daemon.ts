@@ -27,13 +27,14 @@ import { createMetrics } from '../server/metrics.js';
 import { metricsApp } from '../server/metrics-app.js';
 import { pluginApp } from '../server/plugin-app.js';
 import { listenOnUnixSocket } from '../server/unix-socket.js';
+import { followAddresses } from './address-follower.js';
 import { afterReady } from './after-ready.js';
 import { composeBgp } from './bgp.js';
 import { Closers } from './closers.js';
 import { hostIdentity } from './host-identity.js';
 import { listenOnTcp } from './listen-on-tcp.js';
 import { composeNode, type NodeParts, PLUGIN_NAME } from './node-parts.js';
-import { describeNode, registerNode } from './node-registration.js';
+import { describeNode, hostAddresses, nodeAddresses, registerNode } from './node-registration.js';
 import { networkMatches } from './node-selection.js';
 import { NodeTenure } from './node-tenure.js';
 import { VERSION } from './version.js';
@@ -167,12 +168,18 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     inForce.then(async () => {
       const own = await describeNode(config, runner, startedAt);
       await claimName(datastore, own, log, closers);
-      await registerNode(own, {
+      const registration = {
         store: node.store,
         keepsAsNumber: loaded.sources.asNumber === 'default',
         clock: systemClock,
         signal: stopping.signal,
-      });
+      };
+      await registerNode(own, registration);
+      const host = {
+        present: () => new Set(hostAddresses().map(({ address }) => address)),
+        detect: () => nodeAddresses(config, runner),
+      };
+      void followAddresses(own, { ...registration, host, log });
       await ensureDefaultPools(node, config, log, stopping.signal);
       if (stopping.signal.aborted) return;
       await (usesBgp ? bgp.speaker.start() : bgp.daemon.retire());

@@ -8,21 +8,25 @@ import { type Node, NodeRecord, nodeKey } from '../model/node.js';
 import { detectAddress, type HostAddress } from './node-address.js';
 import { VERSION } from './version.js';
 
-/** This host as others should know it. Addresses that cannot be found are left out: one host alone needs none. */
+/** This host as others should know it. */
 export async function describeNode(config: CorduroyConfig, runner: CommandRunner, startedAt: Date): Promise<Node> {
-  const [ip, ip6] = await Promise.all([
-    config.nodeIp ?? detected(config, 4, runner),
-    config.nodeIp6 ?? detected(config, 6, runner),
-  ]);
   return {
     name: config.nodeName,
-    ip,
-    ip6,
+    ...(await nodeAddresses(config, runner)),
     asNumber: config.asNumber,
     labels: {},
     version: VERSION,
     startedAt: startedAt.toISOString(),
   };
+}
+
+/** By settings or by detection. Those that cannot be found are left out: one host alone needs none. */
+export async function nodeAddresses(config: CorduroyConfig, runner: CommandRunner): Promise<Pick<Node, 'ip' | 'ip6'>> {
+  const [ip, ip6] = await Promise.all([
+    config.nodeIp ?? detected(config, 4, runner),
+    config.nodeIp6 ?? detected(config, 6, runner),
+  ]);
+  return { ip, ip6 };
 }
 
 export interface Registration {
@@ -66,7 +70,7 @@ async function detected(
   return detectAddress({ detection, family, addresses: hostAddresses(), sourceTowards: () => source });
 }
 
-function hostAddresses(): readonly HostAddress[] {
+export function hostAddresses(): readonly HostAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([interfaceName, addresses]) =>
     (addresses ?? []).flatMap(({ address }) => {
       const parsed = ipAddressOrUndefined(address);
