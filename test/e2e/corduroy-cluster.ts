@@ -12,6 +12,8 @@ export interface ClusterOptions extends EtcdClusterOptions {
   readonly fabric?: FabricKind;
   /** Whether a network that is made on one host comes to the others by itself. Default: a test makes it on each. */
   readonly networkSync?: boolean;
+  /** The daemons find their hosts' addresses themselves; else they are told. */
+  readonly detectAddress?: boolean;
   /** More flags for every daemon. */
   readonly arguments?: readonly string[];
   /** daemon.json of every engine. */
@@ -56,10 +58,12 @@ export class CorduroyCluster {
     return node;
   }
 
-  /** Starts our daemon on a host where it does not run, under the host's name and with the address it has now. */
+  /** Starts our daemon on a host where it does not run, under the host's name. */
   startDaemon({ host }: CorduroyLab, ...flags: readonly string[]): Promise<void> {
     const sync = ['--network-sync', `${this.#options.networkSync ?? false}`];
-    const own = ['--node-name', host.name, '--node-ip', this.lab.addressOf(host), ...sync];
+    const found = ['--node-ip-detect', 'cidr=10.99.0.0/16'];
+    const address = this.#options.detectAddress ? found : ['--node-ip', this.lab.addressOf(host)];
+    const own = ['--node-name', host.name, ...address, ...sync];
     return host.startCorduroy({
       arguments: [...this.etcd.daemonFlags, ...own, ...(this.#options.arguments ?? []), ...flags],
     });
