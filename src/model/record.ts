@@ -31,12 +31,17 @@ export function defineRecord<T>(
   const prefix = `${KEY_ROOT}/${kind.toLowerCase()}/`;
   // Made once: making a schema takes longer than decoding a record with it.
   const header = z.object({ apiVersion: z.literal(API_VERSION), kind: z.literal(kind) });
+  // Several tables read the same record, one after the other.
+  let last: { readonly key: string; readonly text: string; readonly value: T } | undefined;
   return {
     kind,
     prefix,
     key: (...names) => prefix + names.join('/'),
     encode: (value) => JSON.stringify({ apiVersion: API_VERSION, kind, ...toStored(value) }),
-    decode: (key, text) => decodeRecord(key, header, schema, text),
+    decode: (key, text) => {
+      if (last?.key !== key || last.text !== text) last = { key, text, value: decodeRecord(key, header, schema, text) };
+      return last.value;
+    },
   };
 }
 
