@@ -12,6 +12,8 @@ import { withContainer } from './endpoint-marks.js';
 const EVENT_MS = 100;
 /** ms before each further question about an endpoint whose container Docker does not tell yet; then the reconciler's run. */
 const PAUSES_MS = [50, 100, 200, 500, 1_000, 2_000, 5_000] as const;
+/** ms between two questions: many containers that start at once are asked for together. */
+const REST_MS = 20;
 /** Up to so many containers are asked for by name; of more, the whole list is read once. */
 const MAX_BY_NAME = 2;
 /** Lost races in a row before the reconciler's next run has to do it. */
@@ -130,11 +132,11 @@ export class EndpointIdentity {
 
   async #sleepUntilDue(): Promise<void> {
     const next = Math.min(...[...this.#wanted.values()].map(({ dueMs }) => dueMs));
-    const leftMs = next - this.#nowMs();
-    if (this.#wanted.size === 0 || leftMs <= 0 || this.#abort.signal.aborted) return;
+    const leftMs = Math.max(next - this.#nowMs(), REST_MS);
+    if (this.#wanted.size === 0 || this.#abort.signal.aborted) return;
     const woken = new AbortController();
     this.#wake = () => woken.abort();
-    this.#sleepsUntilMs = next;
+    this.#sleepsUntilMs = this.#nowMs() + leftMs;
     await this.#on.clock.sleep(leftMs, woken.signal);
     this.#sleepsUntilMs = 0;
   }

@@ -12,18 +12,28 @@ import type { DriverDependencies } from './dependencies.js';
  */
 export class Sandboxes {
   readonly #keys = new Map<EndpointId, string>();
+  readonly #endpoints = new Map<string, Set<EndpointId>>();
 
   enter(id: EndpointId, sandboxKey: string): void {
-    if (sandboxKey !== '') this.#keys.set(id, sandboxKey);
+    this.leave(id);
+    if (sandboxKey === '') return;
+    this.#keys.set(id, sandboxKey);
+    const endpoints = this.#endpoints.get(sandboxKey) ?? new Set();
+    this.#endpoints.set(sandboxKey, endpoints.add(id));
   }
 
   leave(id: EndpointId): void {
+    const key = this.#keys.get(id);
+    if (key === undefined) return;
     this.#keys.delete(id);
+    const endpoints = this.#endpoints.get(key);
+    endpoints?.delete(id);
+    if (endpoints?.size === 0) this.#endpoints.delete(key);
   }
 
   /** Others in the same namespace. */
   companionsOf(id: EndpointId, sandboxKey: string): readonly EndpointId[] {
-    return [...this.#keys].filter(([other, key]) => key === sandboxKey && other !== id).map(([other]) => other);
+    return [...(this.#endpoints.get(sandboxKey) ?? [])].filter((other) => other !== id);
   }
 }
 

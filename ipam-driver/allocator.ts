@@ -126,7 +126,7 @@ export class Allocator {
       strict: strictAffinity,
       atMostBlocks: mayClaim ? undefined : maxBlocksPerHost,
     });
-    const hopes = longestFreed(reachable, place).filter((freed) => freed.node === node);
+    const hopes = [...longestFreed(reachable, place)].filter((freed) => freed.node === node);
     throw hopes.length === 0
       ? exhausted
       : new QuietNeededError(

@@ -38,12 +38,15 @@ export function nextFresh(block: Block, eligible: (address: IpAddress) => boolea
   return undefined;
 }
 
-/** Freed addresses, the longest freed first. @param until only those that were freed by then */
-export const coolingAddresses = (block: Block, until?: Date): readonly CoolingAddress[] =>
-  block.cooling
-    .map((cooling) => ({ ...cooling, releasedAt: new Date(cooling.releasedAt) }))
-    .filter(({ releasedAt }) => until === undefined || releasedAt <= until)
-    .map(({ ordinal, releasedAt, node }) => ({ address: addressAt(block.cidr, ordinal), releasedAt, node }));
+/** Freed addresses, the longest freed first. */
+export const coolingAddresses = (block: Block): readonly CoolingAddress[] =>
+  block.cooling.map((cooling) => coolingAddress(block, cooling));
+
+export const coolingAddress = (block: Block, { ordinal, releasedAt, node }: Cooling): CoolingAddress => ({
+  address: addressAt(block.cidr, ordinal),
+  releasedAt: new Date(releasedAt),
+  node,
+});
 
 export interface CoolingAddress {
   readonly address: IpAddress;

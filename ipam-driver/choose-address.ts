@@ -3,7 +3,7 @@ import { type Cidr, overlaps } from '../src/model/cidr.js';
 import { type NodeName, shortHash } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import { isChoosable } from './address-rules.js';
-import { type CoolingAddress, coolingAddresses, nextFresh } from './block.js';
+import { type CoolingAddress, coolingAddress, nextFresh } from './block.js';
 
 /** Where a container's address is to come from. */
 export interface Place {
@@ -39,25 +39,43 @@ export function chooseUnused(blocks: readonly Block[], place: Place, rules: Cool
     const address = nextFresh(block, (candidate) => isChoosable(candidate, place));
     if (address !== undefined) return { block, address };
   }
-  const cool = longestFreed(blocks, place, coolBy(rules));
-  return cool.slice(0, ASKED_AT_ONCE).find(({ address, node }) => node !== rules.node || rules.isQuiet(address));
+  let asked = 0;
+  for (const freed of longestFreed(blocks, place, coolBy(rules))) {
+    if (++asked > ASKED_AT_ONCE) break;
+    if (freed.node !== rules.node || rules.isQuiet(freed.address)) return freed;
+  }
+  return undefined;
 }
 
 /** When nothing else is left: the longest freed that this node had and that is quiet, though its time is not up. */
 export function chooseCooling(blocks: readonly Block[], place: Place, rules: CoolingRules): Choice | undefined {
-  return longestFreed(blocks, place).find(({ address, node }) => node === rules.node && rules.isQuiet(address));
+  for (const freed of longestFreed(blocks, place)) {
+    if (freed.node === rules.node && rules.isQuiet(freed.address)) return freed;
+  }
+  return undefined;
 }
 
-/** All that would do if the kernel had forgotten it, the longest freed first. @param until only those freed by then */
-export function longestFreed(
+/**
+ * All that would do if the kernel had forgotten it, the longest freed first. There may be thousands, of which the first
+ * few are wanted. @param until only those freed by then
+ */
+export function* longestFreed(
   blocks: readonly Block[],
   place: Place,
   until?: Date,
-): readonly (Choice & CoolingAddress)[] {
-  return blocks
-    .flatMap((block) => coolingAddresses(block, until).map((cooling) => ({ block, ...cooling })))
-    .filter(({ address }) => isChoosable(address, place))
-    .sort((a, b) => a.releasedAt.getTime() - b.releasedAt.getTime());
+): Generator<Choice & CoolingAddress> {
+  // Times in ISO 8601, UTC, are in order as texts.
+  const latest = until?.toISOString();
+  const freed = blocks.flatMap((block) =>
+    block.cooling
+      .filter(({ releasedAt }) => latest === undefined || releasedAt <= latest)
+      .map((cooling) => ({ block, cooling })),
+  );
+  freed.sort((a, b) => (a.cooling.releasedAt < b.cooling.releasedAt ? -1 : 1));
+  for (const { block, cooling } of freed) {
+    const address = coolingAddress(block, cooling);
+    if (isChoosable(address.address, place)) yield { block, ...address };
+  }
 }
 
 /**

@@ -173,9 +173,18 @@ export class EndpointAttacher {
   }
 }
 
+/**
+ * The IPv6 gateway of containers, `hostSideLinkLocalOf` their network, comes from the host side's MAC address. This is not
+ * a setting to be written, since under /proc the kernel does not wait for its lock on links, but burns time until it is free.
+ */
+export const upCommands = ({ hostEnd, hasLinkLocal }: EndpointKernelState): readonly NetworkCommand[] => [
+  ...(hasLinkLocal ? [{ kind: 'setEui64', link: hostEnd } as const] : []),
+  { kind: 'setUp', link: hostEnd },
+];
+
 /** The link comes up last but for what the kernel takes only on a link that is up. */
 export const connectCommands = (state: EndpointKernelState): readonly NetworkCommand[] => [
-  { kind: 'setUp', link: state.hostEnd },
+  ...upCommands(state),
   ...state.neighbours.map((neighbour): NetworkCommand => ({ kind: 'putNeighbour', neighbour })),
   ...state.routes.map((route): NetworkCommand => ({ kind: 'putRoute', route })),
 ];

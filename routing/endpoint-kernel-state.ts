@@ -12,6 +12,8 @@ export interface EndpointKernelState {
   readonly hostMac: MacAddress;
   readonly containerEnd: InterfaceName;
   readonly containerMac: MacAddress;
+  /** The host side gets a link-local address, which containers have as their IPv6 gateway. */
+  readonly hasLinkLocal: boolean;
   /** Of the host side; all of them set before the link comes up. */
   readonly sysctls: readonly Sysctl[];
   readonly neighbours: readonly PermanentNeighbour[];
@@ -40,6 +42,7 @@ export function endpointKernelState(
     hostMac: hostSideMacOf(endpoint.dockerNetworkId),
     containerEnd: containerInterfaceOf(endpoint.id),
     containerMac: endpoint.mac,
+    hasLinkLocal: options.ipv6,
     sysctls: [...ipv4Sysctls(hostEnd), ...(options.ipv6 ? ipv6Sysctls(hostEnd) : [])],
     neighbours: addresses.map((address) => ({ address, mac: endpoint.mac, interfaceName: hostEnd })),
     routes: addresses.map((address) => ({ kind: 'link', destination: hostCidr(address), interfaceName: hostEnd })),
@@ -67,9 +70,7 @@ function ipv4Sysctls(link: InterfaceName): readonly Sysctl[] {
 function ipv6Sysctls(link: InterfaceName): readonly Sysctl[] {
   const conf = `net/ipv6/conf/${link}`;
   return [
-    // The container's gateway, `hostSideLinkLocalOf` its network, comes from the host side's MAC; mode 0 is EUI-64.
     { path: `${conf}/disable_ipv6`, value: '0' },
-    { path: `${conf}/addr_gen_mode`, value: '0' },
     // The gateway must answer at once, not after a second of duplicate address detection.
     { path: `${conf}/accept_dad`, value: '0' },
     // A container's router advertisement would change the host's routes.

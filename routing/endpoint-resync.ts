@@ -5,7 +5,7 @@ import type { Endpoint } from '../src/model/endpoint.js';
 import { type EndpointId, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
 import type { Link } from '../src/model/link.js';
 import type { PermanentNeighbour, Route } from '../src/model/route.js';
-import type { EndpointAttacher } from './endpoint-attacher.js';
+import { type EndpointAttacher, upCommands } from './endpoint-attacher.js';
 import type { EndpointKernelState } from './endpoint-kernel-state.js';
 import type { HostRoutes } from './host-routes.js';
 import { isOurContainerEnd, isOurHostEnd } from './ownership.js';
@@ -18,12 +18,17 @@ const CONTAINER_END_GRACE_MS = 60_000;
 /** Endpoints whose settings are read between two turns of the event loop; one takes about 0.1 ms. */
 const ENDPOINTS_PER_TURN = 50;
 
-/** One link, and all routes and neighbours, as they were at a moment of the attacher's marks. */
+/** Endpoints whose settings are read in one run; of more, each run reads the next so many. */
+const SETTINGS_PER_RUN = 200;
+
+/** One link with its routes and neighbours, as they were at a moment of the attacher's marks. */
 interface Reading {
   readonly link: Link;
   readonly routes: readonly Route[];
   readonly neighbours: readonly PermanentNeighbour[];
   readonly moment: number;
+  /** Its settings are looked at this time. */
+  readonly withSettings: boolean;
 }
 
 /** Reads links, routes, neighbours and settings back and puts right what is ours. */
@@ -35,6 +40,7 @@ export class EndpointResync {
   readonly #hostRoutes: HostRoutes;
   readonly #now: () => Date;
   readonly #waitingSince = new Map<InterfaceName, number>();
+  #turn = 0;
 
   constructor(options: {
     readonly kernel: Kernel;
@@ -69,14 +75,31 @@ export class EndpointResync {
     this.#noteGone(links, settled);
     await this.#sweep(links, endpoints, settled, report);
     await this.#hostRoutes.repair(routes, routesMoment, report);
+    const routesOf = byLink(routes.filter((route) => route.kind === 'link'));
+    const neighboursOf = byLink(neighbours);
+    const inTurn = this.#inTurn(links.map(({ name }) => name).filter((name) => endpoints.has(name)));
     let count = 0;
     for (const link of links) {
       const endpoint = endpoints.get(link.name);
       if (endpoint === undefined || !this.#attacher.links.has(link.name) || !settled(link.name)) continue;
-      await this.#repair(this.#attacher.stateOf(endpoint), { link, routes, neighbours, moment }, report);
+      const reading: Reading = {
+        link,
+        routes: routesOf.get(link.name) ?? [],
+        neighbours: neighboursOf.get(link.name) ?? [],
+        moment,
+        withSettings: inTurn.has(link.name),
+      };
+      await this.#repair(this.#attacher.stateOf(endpoint), reading, report);
       if (++count % ENDPOINTS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     this.#attacher.marks.forgetBefore(moment);
+  }
+
+  /** Those whose settings are read this time: all, or the next ones after those of the last time. */
+  #inTurn(names: readonly InterfaceName[]): ReadonlySet<InterfaceName> {
+    const start = this.#turn % Math.max(names.length, 1);
+    this.#turn = start + SETTINGS_PER_RUN;
+    return new Set([...names.slice(start), ...names.slice(0, start)].slice(0, SETTINGS_PER_RUN));
   }
 
   /** A container's end takes its host side with it, and nobody may have told. */
@@ -121,22 +144,20 @@ export class EndpointResync {
 
   async #repair(
     state: EndpointKernelState,
-    { link, routes, neighbours, moment }: Reading,
+    { link, routes, neighbours, moment, withSettings }: Reading,
     report: ReportRepair,
   ): Promise<void> {
     const { hostEnd } = state;
     const { sysctls } = this.#kernel;
-    const values = await sysctls.read(state.sysctls.map(({ path }) => path));
-    const wrong = state.sysctls.filter(({ value }, i) => values[i] !== value);
+    const settings = withSettings ? state.sysctls : [];
+    const values = await sysctls.read(settings.map(({ path }) => path));
+    const wrong = settings.filter(({ value }, i) => values[i] !== value);
     const moved = link.mac !== state.hostMac;
-    const routeChanges = diffRoutes(
-      state.routes,
-      routes.filter((route) => route.kind === 'link' && route.interfaceName === hostEnd),
-    );
+    const routeChanges = diffRoutes(state.routes, routes);
     const missing = missingNeighbours(state.neighbours, neighbours);
     const commands: NetworkCommand[] = [];
     if (moved) commands.push({ kind: 'setMac', link: hostEnd, mac: state.hostMac });
-    if (!link.up) commands.push({ kind: 'setUp', link: hostEnd });
+    if (!link.up) commands.push(...upCommands(state));
     commands.push(...missing.map((neighbour): NetworkCommand => ({ kind: 'putNeighbour', neighbour })));
     commands.push(...routeChanges.put.map((route): NetworkCommand => ({ kind: 'putRoute', route })));
     commands.push(...routeChanges.remove.map((route): NetworkCommand => ({ kind: 'removeRoute', route })));
@@ -158,3 +179,15 @@ export class EndpointResync {
 
 const hostEndOf = (containerEnd: InterfaceName): InterfaceName =>
   containerEnd.replace(/^ctmp/, 'cord') as InterfaceName;
+
+function byLink<T extends { readonly interfaceName: InterfaceName }>(
+  items: readonly T[],
+): ReadonlyMap<InterfaceName, T[]> {
+  const groups = new Map<InterfaceName, T[]>();
+  for (const item of items) {
+    const group = groups.get(item.interfaceName);
+    if (group === undefined) groups.set(item.interfaceName, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

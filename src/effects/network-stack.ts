@@ -18,6 +18,8 @@ export type NetworkCommand =
       readonly mtu: number;
     }
   | { readonly kind: 'setUp' | 'setDown'; readonly link: InterfaceName }
+  /** The link-local address that it gets when it comes up follows from its MAC address. Only where there is IPv6. */
+  | { readonly kind: 'setEui64'; readonly link: InterfaceName }
   | { readonly kind: 'setMac'; readonly link: InterfaceName; readonly mac: MacAddress }
   | { readonly kind: 'putRoute' | 'removeRoute'; readonly route: Route }
   | { readonly kind: 'putNeighbour' | 'removeNeighbour'; readonly neighbour: PermanentNeighbour }

@@ -38,9 +38,9 @@ export const familyOf = (address: string): IpFamily => (address.includes(':') ? 
 /** The address as one number, its first octet the most significant. */
 export function ipToBigInt(address: IpAddress): bigint {
   if (familyOf(address) === 6) return new Address6(address).bigInt();
-  let value = 0n;
-  for (const octet of address.split('.')) value = (value << 8n) | BigInt(octet);
-  return value;
+  let value = 0;
+  for (const octet of address.split('.')) value = value * 256 + Number(octet);
+  return BigInt(value);
 }
 
 /** @param value 0 <= value < 2^bits of the family */

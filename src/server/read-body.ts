@@ -27,6 +27,8 @@ export function readBody(stream: Readable, limit: number): Promise<Body> {
       else resolve({ kind: 'complete', text: Buffer.concat(chunks).toString('utf8') });
     });
     stream.on('error', reject);
-    stream.on('close', () => reject(new Error('the connection closed before the request was complete')));
+    stream.on('close', () => {
+      if (!stream.readableEnded) reject(new Error('the connection closed before the request was complete'));
+    });
   });
 }

@@ -259,7 +259,7 @@ describe('containers that start at the same time', () => {
       await node.engine.run(name, 'web');
       node.putEndpoint(anEndpoint({ id: node.engine.endpointOf(name), dockerNetworkId: id }));
     }
-    await pass(100);
+    await pass(60, 2);
     expect(names.map((name) => node.endpoint(node.engine.endpointOf(name))?.container?.name)).toEqual(names);
   });
 });

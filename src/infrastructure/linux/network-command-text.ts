@@ -16,6 +16,8 @@ export function networkCommandText(command: NetworkCommand): string {
       return `link set dev ${command.link} up`;
     case 'setDown':
       return `link set dev ${command.link} down`;
+    case 'setEui64':
+      return `link set dev ${command.link} addrgenmode eui64`;
     case 'setMac':
       return `link set dev ${command.link} address ${command.mac}`;
     case 'putRoute':

@@ -6,10 +6,10 @@ import { ProcSysctls } from '../../../src/infrastructure/linux/proc-sysctls.js';
 const sysctls = new ProcSysctls(new ExecaCommandRunner(), silentLogger);
 afterAll(() => sysctls.close());
 
-test('a setting that is as wanted is not written: no shell is started', async () => {
-  const [value = ''] = await sysctls.read(['net/ipv4/ip_forward']);
+test("a setting under the kernel's lock that is as wanted is not written: no shell is started", async () => {
+  const [value = ''] = await sysctls.read(['net/ipv4/conf/lo/forwarding']);
   expect(value).toMatch(/^[01]$/);
-  await sysctls.write([{ path: 'net/ipv4/ip_forward', value }]);
+  await sysctls.write([{ path: 'net/ipv4/conf/lo/forwarding', value }]);
   expect(sysctls.helperPid()).toBeUndefined();
 });
 
