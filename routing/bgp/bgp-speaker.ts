@@ -16,7 +16,7 @@ import { birdConfig, sessionName } from './bird-config.js';
 const SOON_MS = 10;
 /** Between two configurations, in ms. */
 const REST_MS = 200;
-/** Between two looks at a daemon of which nothing was changed, in ms. */
+/** Between two looks whether all is as it should be that nothing asked for, in ms. */
 const LOOK_MS = 10_000;
 /** One that dies again and again, or cannot be started, is started after a pause that doubles, in ms. */
 const PAUSE_MS = { least: 100, most: 30_000 };
@@ -51,7 +51,6 @@ export class BgpSpeaker implements BgpStatusSource {
   /** Refused, and not tried again. */
   #refused: string | undefined;
   #problem: string | undefined = 'BIRD has not been started yet';
-  #unreachable = 0;
   #pauseMs = PAUSE_MS.least;
   #startedAt = 0;
 
@@ -89,9 +88,14 @@ export class BgpSpeaker implements BgpStatusSource {
   }
 
   async status(): Promise<BgpStatus> {
-    const told = await this.#options.daemon.sessions().catch((): readonly DaemonSession[] => []);
-    const byName = new Map(told.map((session) => [session.name, session]));
-    const problems = this.#unreachable === 0 ? [this.#problem] : [this.#problem, unreachableProblem(this.#unreachable)];
+    const { daemon } = this.#options;
+    const nothing = { sessions: [], unreachable: 0 };
+    const told = await Promise.all([daemon.sessions(), daemon.unreachable()]).then(
+      ([sessions, unreachable]) => ({ sessions, unreachable, problem: this.#problem }),
+      (error) => ({ ...nothing, problem: this.#problem ?? describeError(error) }),
+    );
+    const byName = new Map(told.sessions.map((session) => [session.name, session]));
+    const problems = [told.problem, told.unreachable === 0 ? undefined : unreachableProblem(told.unreachable)];
     return {
       sessions: this.#sessions.map((session) => statusOf(session, byName.get(sessionName(session)))),
       problems: problems.filter((problem) => problem !== undefined),
@@ -111,10 +115,15 @@ export class BgpSpeaker implements BgpStatusSource {
 
   async #work(): Promise<void> {
     const text = this.#render();
-    if (text === undefined) return;
+    if (text === undefined || text === this.#refused) return;
+    if (text === this.#configured) {
+      // Whatever was refused in between is not wanted any more.
+      if (this.#refused !== undefined) this.#problem = undefined;
+      this.#refused = undefined;
+      return;
+    }
     try {
-      if (text !== this.#configured && text !== this.#refused) await this.#configure(text);
-      this.#unreachable = await this.#options.daemon.unreachable();
+      await this.#configure(text);
     } catch (error) {
       this.#problem = describeError(error);
       this.#options.log.error({ error: this.#problem }, 'routes are not exchanged as they should be');
@@ -182,7 +191,7 @@ export class BgpSpeaker implements BgpStatusSource {
 const NO_ADDRESS = 'this node has no address for BGP; give nodeIp or nodeIp6, or see nodeIpDetect';
 
 const unreachableProblem = (routes: number): string =>
-  `${routes} ${routes === 1 ? 'route of a peer leads' : 'routes of peers lead'} nowhere: this host has no route to the next hop; give it one, a default route perhaps`;
+  `${routes} of the routes that peers tell lead nowhere: this host has no route to their next hop; give it one, a default route perhaps`;
 
 const concernsRoutes = ({ kind }: ClusterChange): boolean =>
   kind === 'node' || kind === 'pool' || kind === 'bgpPeer' || kind === 'bgpSettings';

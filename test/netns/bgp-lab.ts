@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,13 @@ import type { Write } from '../../src/effects/datastore.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { BirdDaemon } from '../../src/infrastructure/bird/bird-daemon.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
+import { type BgpPeer, BgpPeerRecord, bgpPeerKey } from '../../src/model/bgp-peer.js';
+import {
+  BGP_SETTINGS_KEY,
+  type BgpSettings,
+  BgpSettingsRecord,
+  DEFAULT_BGP_SETTINGS,
+} from '../../src/model/bgp-settings.js';
 import { BlockRecord, blockKey } from '../../src/model/block.js';
 import { type Cidr, firstAddress, networkOf, parseCidr } from '../../src/model/cidr.js';
 import { parseNodeName } from '../../src/model/ids.js';
@@ -30,7 +38,7 @@ export class BgpLab {
   readonly datastore = new InMemoryDatastore();
   readonly directory: string;
   readonly #wire: TestNamespace;
-  readonly #members: { dispose(): Promise<void> }[] = [];
+  readonly #members: BgpHost[] = [];
   #count = 0;
 
   private constructor(directory: string, wire: TestNamespace) {
@@ -58,6 +66,19 @@ export class BgpLab {
 
   async write(...writes: readonly Write[]): Promise<void> {
     await this.datastore.transact({ compares: [], writes });
+  }
+
+  settings(changes: Partial<BgpSettings>): Promise<void> {
+    const value = BgpSettingsRecord.encode({ ...DEFAULT_BGP_SETTINGS, ...changes });
+    return this.write({ kind: 'put', key: BGP_SETTINGS_KEY, value });
+  }
+
+  peer(peer: BgpPeer): Promise<void> {
+    return this.write({ kind: 'put', key: bgpPeerKey(peer), value: BgpPeerRecord.encode(peer) });
+  }
+
+  removePeer(peer: BgpPeer): Promise<void> {
+    return this.write({ kind: 'delete', key: bgpPeerKey(peer) });
   }
 
   pool(cidr: Cidr, changes: Partial<Pool> = {}): Promise<void> {
@@ -100,6 +121,7 @@ export class BgpHost {
   readonly #lab: BgpLab;
   #stop: (() => Promise<void>) | undefined;
   #speaker: BgpSpeaker | undefined;
+  #links = 0;
 
   constructor(lab: BgpLab, name: string, namespace: TestNamespace, n: number) {
     this.#lab = lab;
@@ -163,6 +185,14 @@ export class BgpHost {
     await this.namespace.ip(`route add blackhole ${cidr} proto 80`);
   }
 
+  /** The data plane's route to an endpoint of this node. */
+  async attach(address: string): Promise<void> {
+    const link = `cord${(++this.#links).toString(16).padStart(11, '0')}`;
+    await this.namespace.ip(`link add ${link} type veth peer name ctmp${this.#links}`);
+    await this.namespace.ip(`link set ${link} up`);
+    await this.namespace.ip(`route add ${address} dev ${link} proto 80`);
+  }
+
   status(): Promise<BgpStatus> {
     if (this.#speaker === undefined) throw new Error('it was not started');
     return this.#speaker.status();
@@ -199,8 +229,61 @@ export class BgpHost {
   }
 
   async pid(): Promise<number> {
-    const { readFile } = await import('node:fs/promises');
     return Number(await readFile(join(this.directory, 'bird.pid'), 'utf8'));
+  }
+
+  /** Kills its BIRD as a crash does, and waits until it is gone. */
+  async killBird(): Promise<void> {
+    const pid = await this.pid();
+    process.kill(pid, 'SIGKILL');
+    await until(
+      async () => isAlive(pid),
+      (alive) => !alive,
+    );
+  }
+
+  /** Asks its BIRD, as a person would. */
+  async birdc(...words: readonly string[]): Promise<string> {
+    const { stdout } = await this.namespace.runner.run('birdc', ['-s', join(this.directory, 'bird.ctl'), ...words]);
+    return stdout;
+  }
+}
+
+/** One that has ended and waits for its parent has no command line any more. */
+export function isAlive(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** A router with a BIRD that is configured by hand: a switch on the rack, or somebody malicious. */
+export class Router {
+  readonly host: BgpHost;
+
+  private constructor(host: BgpHost) {
+    this.host = host;
+  }
+
+  /** @param protocols what follows `protocol device`, in BIRD's language */
+  static async start(host: BgpHost, protocols: string): Promise<Router> {
+    const router = new Router(host);
+    await host.daemon.run(router.#configuration(protocols));
+    return router;
+  }
+
+  async configure(protocols: string): Promise<void> {
+    await this.host.daemon.run(this.#configuration(protocols));
+  }
+
+  #configuration(protocols: string): string {
+    return `router id ${this.host.ip}; log "${join(this.host.directory, 'bird.log')}" all; timeformat protocol "%s";
+      protocol device { } protocol direct { ipv4; ipv6; } ${protocols}`;
+  }
+
+  routes(...words: readonly string[]): Promise<string> {
+    return this.host.birdc('show', 'route', ...words);
   }
 }
 

@@ -1,0 +1,49 @@
+import { expect, test } from '@jest/globals';
+import type { CommandResult, CommandRunner } from '../../../src/effects/command-runner.js';
+import { silentLogger } from '../../../src/effects/logger.js';
+import { BirdDaemon } from '../../../src/infrastructure/bird/bird-daemon.js';
+import { KernelError } from '../../../src/model/errors.js';
+
+const daemonWith = (run: () => Promise<CommandResult>, directory = '/var/lib/corduroy/bird') => {
+  const runner: CommandRunner = {
+    run,
+    start: () => {
+      throw new Error('nothing is started');
+    },
+  };
+  return new BirdDaemon({ directory, runner, families: [4, 6], log: silentLogger });
+};
+const saying = (stderr: string) => async () => ({ exitCode: 0, stdout: '', stderr });
+
+test('a host without BIRD is told how to get it, and how to do without', async () => {
+  const daemon = daemonWith(async () => {
+    throw new KernelError('bird is not installed', 'ENOENT');
+  });
+  await expect(daemon.prepare()).rejects.toThrow(
+    /^routeDistribution bgp needs BIRD 2, and it is not installed; install it with "apt-get install bird2", or set routeDistribution to none$/,
+  );
+});
+
+test.each([
+  ['BIRD version 2.0.12\n', undefined],
+  ['BIRD version 2.17.1\n', undefined],
+  ['BIRD version 1.6.8\n', /this is "BIRD version 1\.6\.8"; install/],
+  ['BIRD version 3.1.7\n', /this is "BIRD version 3\.1\.7"; install/],
+])('%j', async (version, refusal) => {
+  const prepared = daemonWith(saying(version)).prepare();
+  if (refusal === undefined) await expect(prepared).resolves.toBeUndefined();
+  else await expect(prepared).rejects.toThrow(refusal);
+});
+
+test.each([`/${'x'.repeat(100)}/bird`, '/with space/bird', '/with"quote/bird'])(
+  'its files cannot lie in %s',
+  async (directory) => {
+    await expect(daemonWith(saying('BIRD version 2.0.12'), directory).prepare()).rejects.toThrow(
+      /; set dataDir to a path of at most \d+ bytes without spaces and quotation marks$/,
+    );
+  },
+);
+
+test('where it never ran there is nothing to retire', async () => {
+  await expect(daemonWith(saying(''), '/nowhere/bird').retire()).resolves.toBeUndefined();
+});
