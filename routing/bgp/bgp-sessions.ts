@@ -18,8 +18,10 @@ export interface BgpSession {
   readonly family: IpFamily;
   readonly local: BgpSpeakerAddress;
   readonly remote: BgpSpeakerAddress;
-  /** This node passes routes of its other clients on to the peer, as reflector of that cluster (RFC 4456). */
-  readonly reflectsAs?: RouteReflectorClusterId | undefined;
+  /** Of this node, where it is a reflector and the peer in its AS (RFC 4456). */
+  readonly clusterId?: RouteReflectorClusterId | undefined;
+  /** This node passes routes of its other clients on to the peer. */
+  readonly client: boolean;
   readonly password?: BgpPassword | undefined;
   readonly passive: boolean;
   readonly bfd: boolean;
@@ -64,10 +66,10 @@ function sessionsOfNodes({ self, nodes, settings }: BgpTopology): BgpSession[] {
       const local = address === undefined ? undefined : localEnd(self, familyOf(address), settings);
       if (address === undefined || local === undefined) return [];
       const remote = { address, asNumber: node.asNumber ?? settings.defaultAsNumber };
-      // Reflectors tell each other what is theirs alone: everything else each has from the nodes themselves.
-      const reflects = node.routeReflectorClusterId === undefined && remote.asNumber === local.asNumber;
-      const reflectsAs = reflects ? self.routeReflectorClusterId : undefined;
-      return { type, peer: node.name, family: familyOf(address), local, remote, reflectsAs, ...PLAIN };
+      // To another AS everything passes anyway, and there is no such thing as reflection.
+      const clusterId = remote.asNumber === local.asNumber ? self.routeReflectorClusterId : undefined;
+      const client = clusterId !== undefined && node.routeReflectorClusterId === undefined;
+      return { type, peer: node.name, family: familyOf(address), local, remote, clusterId, client, ...PLAIN };
     });
   });
 }
@@ -88,7 +90,7 @@ function sessionsOfPeers({ self, peers, settings }: BgpTopology): BgpSession[] {
     const { address, asNumber, password, passive, bfd, ttlSecurity } = peer;
     const remote = { address, asNumber };
     const type = peer.node === undefined ? 'global' : 'node';
-    return { type, peer: address, family, local, remote, password, passive, bfd, ttlSecurity };
+    return { type, peer: address, family, local, remote, client: false, password, passive, bfd, ttlSecurity };
   });
 }
 
@@ -96,3 +98,21 @@ function localEnd(self: Node, family: IpFamily, settings: BgpSettings): BgpSpeak
   const address = family === 4 ? self.ip : self.ip6;
   return address === undefined ? undefined : { address, asNumber: self.asNumber ?? settings.defaultAsNumber };
 }
+
+/** One that is between nodes of the cluster, whatever the reason. */
+export const isBetweenNodes = ({ type }: Pick<BgpSession, 'type'>): boolean => type === 'mesh' || type === 'reflector';
+
+/**
+ * Whether sessions between nodes that stay have other terms than before: another AS number, or reflection. They cannot
+ * change while they last.
+ */
+export function endsSessionsOfNodes(before: readonly BgpSession[], after: readonly BgpSession[]): boolean {
+  const terms = new Map(before.filter(isBetweenNodes).map((session) => [session.remote.address, termsOf(session)]));
+  return after.filter(isBetweenNodes).some((session) => {
+    const former = terms.get(session.remote.address);
+    return former !== undefined && former !== termsOf(session);
+  });
+}
+
+const termsOf = ({ local, remote, clusterId, client }: BgpSession): string =>
+  JSON.stringify([local, remote, clusterId, client]);

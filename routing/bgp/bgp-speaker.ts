@@ -1,7 +1,7 @@
 import type { BgpSessionStatus, BgpStatus, BgpStatusSource } from '../../src/effects/bgp-status.js';
 import type { ClusterChange, ClusterView } from '../../src/effects/cluster-view.js';
 import type { Logger } from '../../src/effects/logger.js';
-import type { DaemonSession, RoutingDaemon } from '../../src/effects/routing-daemon.js';
+import type { Configuration, DaemonSession, RoutingDaemon } from '../../src/effects/routing-daemon.js';
 import { DEFAULT_BGP_SETTINGS } from '../../src/model/bgp-settings.js';
 import { describeError, RoutingConfigRefusedError } from '../../src/model/errors.js';
 import { type NodeName, shortHash } from '../../src/model/ids.js';
@@ -9,7 +9,7 @@ import { bigIntToIp, type IpAddress, type IpFamily } from '../../src/model/ip-ad
 import type { Node } from '../../src/model/node.js';
 import type { Route } from '../../src/model/route.js';
 import { Pacer } from '../pacer.js';
-import { type BgpSession, bgpSessions } from './bgp-sessions.js';
+import { type BgpSession, bgpSessions, endsSessionsOfNodes } from './bgp-sessions.js';
 import { birdConfig, sessionName } from './bird-config.js';
 
 /** Between a change of the records and the configuration, in ms: a node's start writes several records. */
@@ -44,6 +44,7 @@ export class BgpSpeaker implements BgpStatusSource {
   readonly #pacer: Pacer;
   readonly #closers: (() => void)[] = [];
   #working: Promise<void> = Promise.resolve();
+  #stopped = false;
   #retry: NodeJS.Timeout | undefined;
   #sessions: readonly BgpSession[] = [];
   /** In force as far as we know; undefined: none is. */
@@ -80,10 +81,12 @@ export class BgpSpeaker implements BgpStatusSource {
     await this.#workInTurn();
   }
 
-  /** Ends the care for the daemon, which goes on with what it has. */
-  stop(): void {
+  /** Ends the care for the daemon, which goes on with what it has; resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
     clearTimeout(this.#retry);
     this.#pacer.stop();
+    await this.#working;
     for (const close of this.#closers.splice(0)) close();
   }
 
@@ -114,8 +117,11 @@ export class BgpSpeaker implements BgpStatusSource {
   }
 
   async #work(): Promise<void> {
-    const text = this.#render();
-    if (text === undefined || text === this.#refused) return;
+    if (this.#stopped) return;
+    const former = this.#sessions;
+    const configuration = this.#configuration();
+    const text = configuration?.(ANY_METRIC);
+    if (configuration === undefined || text === undefined || text === this.#refused) return;
     if (text === this.#configured) {
       // Whatever was refused in between is not wanted any more.
       if (this.#refused !== undefined) this.#problem = undefined;
@@ -123,7 +129,7 @@ export class BgpSpeaker implements BgpStatusSource {
       return;
     }
     try {
-      await this.#configure(text);
+      await this.#configure(configuration, endsSessionsOfNodes(former, this.#sessions) ? 'anew' : 'live');
     } catch (error) {
       this.#problem = describeError(error);
       this.#options.log.error({ error: this.#problem }, 'routes are not exchanged as they should be');
@@ -132,12 +138,12 @@ export class BgpSpeaker implements BgpStatusSource {
     }
   }
 
-  async #configure(text: string): Promise<void> {
+  async #configure(configuration: Configuration, way: 'live' | 'anew'): Promise<void> {
     const { daemon, log } = this.#options;
     const begun = performance.now();
-    const how = await daemon.run(text);
+    const how = await daemon.run(configuration, way);
     if (how === 'started') this.#startedAt = performance.now();
-    this.#configured = text;
+    this.#configured = configuration(ANY_METRIC);
     this.#refused = undefined;
     this.#problem = undefined;
     const durationMs = Math.round(performance.now() - begun);
@@ -145,7 +151,7 @@ export class BgpSpeaker implements BgpStatusSource {
   }
 
   /** Undefined while there is nothing to be said of this node yet. */
-  #render(): string | undefined {
+  #configuration(): Configuration | undefined {
     const { view, node, ownBlocks, families, logFile } = this.#options;
     const self = view.nodes.get(node)?.value;
     if (self === undefined || (self.ip ?? self.ip6) === undefined) {
@@ -160,7 +166,7 @@ export class BgpSpeaker implements BgpStatusSource {
       settings: view.bgpSettings?.value ?? DEFAULT_BGP_SETTINGS,
     });
     const pools = valuesOf(view.pools);
-    return birdConfig({
+    const input = {
       routerId: routerIdOf(self),
       sessions: this.#sessions,
       reflector: self.routeReflectorClusterId !== undefined,
@@ -169,7 +175,8 @@ export class BgpSpeaker implements BgpStatusSource {
       ownBlocks: ownBlocks.blackholes().map(({ destination }) => destination),
       families,
       logFile,
-    });
+    };
+    return (metric) => birdConfig({ ...input, metric });
   }
 
   #ended(): void {
@@ -187,6 +194,9 @@ export class BgpSpeaker implements BgpStatusSource {
     this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS.most);
   }
 }
+
+/** Stands for the one that the daemon chooses, where texts are compared. */
+const ANY_METRIC = 0;
 
 const NO_ADDRESS = 'this node has no address for BGP; give nodeIp or nodeIp6, or see nodeIpDetect';
 

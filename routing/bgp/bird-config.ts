@@ -1,6 +1,5 @@
 import type { IpAddress, IpFamily } from '../../src/model/ip-address.js';
-import { LEARNED_ROUTE_METRIC } from '../../src/model/route.js';
-import type { BgpSession } from './bgp-sessions.js';
+import { type BgpSession, isBetweenNodes } from './bgp-sessions.js';
 import { birdFilters, type RoutedAddresses } from './bird-filters.js';
 
 /** All that the configuration of one node's BIRD depends on. */
@@ -13,15 +12,17 @@ export interface BirdInput extends RoutedAddresses {
   /** Those that the kernel knows. */
   readonly families: readonly IpFamily[];
   readonly logFile: string;
+  /** Of the routes that it writes. */
+  readonly metric: number;
 }
 
 /** Of the log and of the one before it, in bytes. */
 const LOG_BYTES = 1_048_576;
 /**
- * A BIRD that starts anew keeps the kernel's routes so long, in seconds, until its peers have told theirs again; what it
- * has to tell itself waits too. Peers keep our routes for 120 s.
+ * A BIRD that starts anew waits so long, in seconds, for its peers to tell their routes again before it tells its own, if
+ * some of them do not come back. Peers keep our routes for 120 s.
  */
-const RECOVERY_SECONDS = 20;
+const RECOVERY_SECONDS = 10;
 /** Between two looks at the kernel's routes and links, in seconds; changes are told at once, deletions of ours are not. */
 const SCAN_SECONDS = 10;
 
@@ -49,13 +50,13 @@ ${families.map((family) => familyText(family, input)).join('')}${sessions.some((
 ${sessions.map((session) => sessionText(session, input.reflector)).join('')}`;
 }
 
-const familyText = (family: IpFamily, addresses: RoutedAddresses): string => `${birdFilters(family, addresses)}
+const familyText = (family: IpFamily, { metric, ...addresses }: BirdInput): string => `${birdFilters(family, addresses)}
 protocol kernel kernel${family} {
   learn;
   persist;
   graceful restart;
   merge paths on;
-  metric ${LEARNED_ROUTE_METRIC};
+  metric ${metric};
   scan time ${SCAN_SECONDS};
   ipv${family} {
     import filter from_kernel${family};
@@ -74,16 +75,19 @@ template bgp any${family} {
 }
 `;
 
-/** `mesh_10_99_0_12`, `node_fd99__1`: what BIRD calls the session. */
-export const sessionName = ({ type, remote }: Pick<BgpSession, 'type' | 'remote'>): string =>
-  `${type}_${remote.address.replace(/[.:]/g, '_')}`;
+/**
+ * `cluster_10_99_0_12`, `node_fd99__1`: what BIRD calls the session. The same while a session lasts: with another name it
+ * would be another session.
+ */
+export const sessionName = (session: Pick<BgpSession, 'type' | 'remote'>): string =>
+  `${isBetweenNodes(session) ? 'cluster' : session.type}_${session.remote.address.replace(/[.:]/g, '_')}`;
 
 function sessionText(session: BgpSession, reflector: boolean): string {
-  const { family, local, remote, reflectsAs, password, passive, bfd, ttlSecurity } = session;
+  const { family, local, remote, password, passive, bfd, ttlSecurity } = session;
   const lines = [
     `local ${local.address} as ${local.asNumber};`,
     `neighbor ${remote.address} as ${remote.asNumber};`,
-    ...(reflectsAs === undefined ? [] : ['rr client;', `rr cluster id ${reflectsAs};`]),
+    ...reflectionText(session),
     ...(password === undefined ? [] : [`password "${password}";`]),
     ...(passive ? ['passive on;'] : []),
     ...(bfd ? ['bfd on;'] : []),
@@ -95,6 +99,12 @@ function sessionText(session: BgpSession, reflector: boolean): string {
   ];
   return `protocol bgp ${sessionName(session)} from any${family} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n`;
 }
+
+/** Between reflectors of one id, too: what one has passed on is nothing new to the other. */
+const reflectionText = ({ clusterId, client }: BgpSession): readonly string[] => [
+  ...(client ? ['rr client;'] : []),
+  ...(clusterId === undefined ? [] : [`rr cluster id ${clusterId};`]),
+];
 
 /**
  * What this node tells a peer. A node tells other nodes, and peers that all nodes speak to, what it has itself: they hear

@@ -11,19 +11,23 @@ export interface DaemonSession {
   readonly error: string | undefined;
 }
 
+/** Its text, for a daemon that writes routes of this metric. */
+export type Configuration = (metric: number) => string;
+
 /**
  * The program that exchanges routes with other hosts and writes them into the kernel. It outlives us: while we are away,
  * its sessions and routes stay, and the next of us finds it running.
  */
 export interface RoutingDaemon {
   /**
-   * Makes it run with this configuration: one that runs takes it over without losing a route, else it is started, and
-   * goes on from what the kernel holds.
+   * Makes it run with this configuration. One that runs takes it over, `live`: sessions that stay as they are notice
+   * nothing, and one that changes ends and begins. Or it is started `anew`: every session begins again, and what peers
+   * that know graceful restart told stays, here, and there. Where none runs it is started, and goes on likewise.
    *
    * @throws RoutingConfigRefusedError: the former configuration stays in force
    * @throws KernelError if it cannot be started, or does not answer
    */
-  run(configuration: string): Promise<'reconfigured' | 'started'>;
+  run(configuration: Configuration, way: 'live' | 'anew'): Promise<'reconfigured' | 'started'>;
   /** @throws KernelError if it does not run, or does not answer */
   sessions(): Promise<readonly DaemonSession[]>;
   /** How many routes it has whose next hop this host has no route to. @throws KernelError as `sessions` */

@@ -35,7 +35,8 @@ export interface PermanentNeighbour {
 }
 
 /**
- * The metric of the routes that our routing daemon writes: it tells them from those of another one on the same host,
- * and stands behind IPv6's usual 1024, so that what is on this host is always reached directly.
+ * Metrics of the routes that our routing daemon writes. They tell them from those of another one on the same host, and
+ * stand behind IPv6's usual 1024, so that what is on this host is always reached directly. Each start of the daemon takes
+ * one that is not in the kernel, so that it cannot mistake its predecessor's routes for its own and remove them.
  */
-export const LEARNED_ROUTE_METRIC = 2_080;
+export const LEARNED_ROUTE_METRICS: readonly number[] = [2_080, 2_081, 2_082, 2_083];

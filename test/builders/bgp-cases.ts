@@ -46,6 +46,7 @@ const inputOf = (topology: BgpTopology, changes: Partial<BirdInput> = {}): BirdI
   ownBlocks: [parseCidr('10.64.0.0/26')],
   families: [4],
   logFile: '/var/lib/corduroy/bird/bird.log',
+  metric: 2_080,
   ...changes,
 });
 

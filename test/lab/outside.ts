@@ -30,6 +30,11 @@ export class Outside {
     this.fabric = fabric;
   }
 
+  /** File of its network namespace, for `nsenter --net=`. */
+  get netns(): string {
+    return `/proc/${this.#namespace.pid}/ns/net`;
+  }
+
   static async up(fabric: FabricKind = 'l2'): Promise<Outside> {
     const outside = new Outside(
       await startNamespaces(['--net'], ['bash', '-c', 'echo ready; while read -r _; do :; done']),

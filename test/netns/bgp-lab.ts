@@ -157,7 +157,7 @@ export class BgpHost {
     const speaker = new BgpSpeaker({ view, node, ownBlocks, daemon, families, logFile, log: silentLogger });
     this.#speaker = speaker;
     this.#stop = async () => {
-      speaker.stop();
+      await speaker.stop();
       await Promise.all([view.close(), blocks.close()]);
     };
     await speaker.start();
@@ -213,11 +213,9 @@ export class BgpHost {
   /** What BIRD wrote into the kernel, sorted: `10.64.0.0/26 via 10.99.0.11`. */
   async learned(family: 4 | 6 = 4): Promise<readonly string[]> {
     const text = await this.namespace.ip(`-${family} route show table main proto bird`);
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => line.replace(/^(\S+ )?(\S+) via (\S+) .*$/, '$1$2 via $3'))
-      .sort();
+    const lines = text.split('\n').filter((line) => line !== '');
+    // For a while, those of a former BIRD stand beside those of the present one.
+    return [...new Set(lines.map((line) => line.replace(/^(\S+ )?(\S+) via (\S+) .*$/, '$1$2 via $3')))].sort();
   }
 
   async learns(routes: readonly string[], family: 4 | 6 = 4): Promise<void> {
@@ -269,12 +267,12 @@ export class Router {
   /** @param protocols what follows `protocol device`, in BIRD's language */
   static async start(host: BgpHost, protocols: string): Promise<Router> {
     const router = new Router(host);
-    await host.daemon.run(router.#configuration(protocols));
+    await host.daemon.run(() => router.#configuration(protocols), 'live');
     return router;
   }
 
   async configure(protocols: string): Promise<void> {
-    await this.host.daemon.run(this.#configuration(protocols));
+    await this.host.daemon.run(() => this.#configuration(protocols), 'live');
   }
 
   #configuration(protocols: string): string {

@@ -175,7 +175,7 @@ if (missing.length > 0) process.stderr.write(`SKIPPED BGP between namespaces: ${
       await two.learns([`10.64.0.0/26 via ${one.ip}`]);
       await lab.pool(POOL4, { encapsulation: { kind: 'vxlan', crossSubnet: false } });
       await two.learns([]);
-      expect(await two.birdc('show', 'route', '10.64.0.0/26')).toContain(`[mesh_${one.ip.replaceAll('.', '_')}`);
+      expect(await two.birdc('show', 'route', '10.64.0.0/26')).toContain(`[cluster_${one.ip.replaceAll('.', '_')}`);
       await lab.pool(POOL4);
       await two.learns([`10.64.0.0/26 via ${one.ip}`]);
       expect(await two.session(one.ip)).toMatchObject({ state: 'established' });

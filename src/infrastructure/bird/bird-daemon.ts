@@ -1,23 +1,26 @@
 import { existsSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
-import type { DaemonSession, RoutingDaemon } from '../../effects/routing-daemon.js';
+import type { Configuration, DaemonSession, RoutingDaemon } from '../../effects/routing-daemon.js';
 import { InvalidRequestError, KernelError, RoutingConfigRefusedError } from '../../model/errors.js';
 import type { IpFamily } from '../../model/ip-address.js';
+import { LEARNED_ROUTE_METRICS } from '../../model/route.js';
 import { makeDirectory } from '../make-directory.js';
 import { countOf, refusalOf, sessionsOf } from './bird-answers.js';
 import { BirdControl, type BirdLine } from './bird-control.js';
 import { pidOfBird, untilGone } from './bird-process.js';
-import { flushLearnedRoutes, hasLearnedRoutes } from './learned-routes.js';
+import { FormerRoutes } from './former-routes.js';
+import { learnedRoutes, removeLearnedRoutes } from './learned-routes.js';
 
 /** Longest path of a unix socket in bytes: sizeof(sun_path) less the final NUL. */
 const MAX_SOCKET_PATH = 107;
 /** Longest start until its control socket answers, in ms. */
 const START_MS = 5_000;
 const START_PAUSE_MS = 10;
+const [FIRST_METRIC = 0] = LEARNED_ROUTE_METRICS;
 /** The first version with what the configuration uses. */
 const BIRD_2 = /BIRD version (\d+)\./;
 
@@ -30,6 +33,7 @@ export class BirdDaemon implements RoutingDaemon {
   readonly #runner: CommandRunner;
   readonly #families: readonly IpFamily[];
   readonly #log: Logger;
+  readonly #former: FormerRoutes;
   readonly #listeners: (() => void)[] = [];
   #control: BirdControl | undefined;
 
@@ -44,6 +48,7 @@ export class BirdDaemon implements RoutingDaemon {
     this.#runner = options.runner;
     this.#families = options.families;
     this.#log = options.log;
+    this.#former = new FormerRoutes(options);
   }
 
   get logFile(): string {
@@ -67,14 +72,18 @@ export class BirdDaemon implements RoutingDaemon {
     }
   }
 
-  async run(configuration: string): Promise<'reconfigured' | 'started'> {
+  async run(configuration: Configuration, way: 'live' | 'anew'): Promise<'reconfigured' | 'started'> {
     await makeDirectory(this.#directory, 0o700);
-    await this.#install(configuration);
+    const metric = await this.#metricInForce();
+    await this.#check(configuration(metric));
+    if (way === 'anew') await this.#leave();
     const control = await this.#open();
     if (control === undefined) {
-      await this.#start();
+      await this.#start(configuration);
       return 'started';
     }
+    await this.#install();
+    this.#former.replaceBy(metric);
     const refusal = refusalOf(await control.command(`configure "${this.#file('conf')}"`));
     if (refusal !== undefined) throw refused(refusal);
     return 'reconfigured';
@@ -93,22 +102,24 @@ export class BirdDaemon implements RoutingDaemon {
   }
 
   release(): void {
+    this.#former.stop();
     const control = this.#control;
     this.#control = undefined;
     control?.close();
   }
 
   async retire(): Promise<void> {
+    this.#former.stop();
     if (!existsSync(this.#directory)) return;
     const control = await this.#open();
-    const pid = await pidOfBird(this.#file('pid'), this.#file('ctl'));
+    const pid = await this.#pid();
     this.#control = undefined;
     if (control !== undefined) await control.command('down');
     else if (pid !== undefined) process.kill(pid, 'SIGTERM');
     if (pid !== undefined) await untilGone(pid, this.#file('ctl'));
     control?.close();
     // It leaves its routes in the kernel, as it should whenever else it ends.
-    await flushLearnedRoutes(this.#runner, this.#families);
+    await removeLearnedRoutes(this.#runner, await learnedRoutes(this.#runner, this.#families));
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -116,27 +127,54 @@ export class BirdDaemon implements RoutingDaemon {
     return join(this.#directory, `bird.${suffix}`);
   }
 
-  /** Puts the text where BIRD reads it, once BIRD itself has found no fault in it. */
-  async #install(configuration: string): Promise<void> {
+  /** Lets BIRD itself look for faults in it. @throws RoutingConfigRefusedError */
+  async #check(text: string): Promise<void> {
     const unchecked = this.#file('conf.new');
     await rm(unchecked, { force: true });
-    await writeFile(unchecked, configuration, { mode: 0o600 });
+    await writeFile(unchecked, text, { mode: 0o600 });
     const { exitCode, stderr } = await this.#runner.run('bird', ['-p', '-c', unchecked]);
     if (exitCode !== 0) throw refused(stderr.trim());
-    await rename(unchecked, this.#file('conf'));
   }
 
-  async #start(): Promise<void> {
-    const pid = await pidOfBird(this.#file('pid'), this.#file('ctl'));
+  /** Puts what was checked last where BIRD reads it. */
+  async #install(): Promise<void> {
+    await rename(this.#file('conf.new'), this.#file('conf'));
+  }
+
+  /** Of the BIRD that runs, or ran last. */
+  async #metricInForce(): Promise<number> {
+    const text = await readFile(this.#file('conf'), 'utf8').catch(() => '');
+    return Number(/^ {2}metric (\d+);$/m.exec(text)?.[1] ?? FIRST_METRIC);
+  }
+
+  /** Ends it as one that will be back: no peer is told, and routes stay. */
+  async #leave(): Promise<void> {
+    const control = await this.#open();
+    const pid = await this.#pid();
+    if (control === undefined || pid === undefined) return;
+    this.#control = undefined;
+    await control.command('graceful restart');
+    await untilGone(pid, this.#file('ctl'));
+  }
+
+  #pid(): Promise<number | undefined> {
+    return pidOfBird(this.#file('pid'), this.#file('ctl'));
+  }
+
+  async #start(configuration: Configuration): Promise<void> {
+    const pid = await this.#pid();
     if (pid !== undefined) {
       // Somebody took its socket away. Killed, it leaves its routes, and its peers wait for the next.
       this.#log.warn({ pid }, 'BIRD runs and cannot be spoken to: it is replaced');
       process.kill(pid, 'SIGKILL');
       await untilGone(pid, this.#file('ctl'));
     }
-    const recovers = await hasLearnedRoutes(this.#runner, this.#families);
+    const former = new Set((await learnedRoutes(this.#runner, this.#families)).map(({ metric }) => metric));
+    const metric = LEARNED_ROUTE_METRICS.find((candidate) => !former.has(candidate)) ?? FIRST_METRIC;
+    await this.#check(configuration(metric));
+    await this.#install();
     const files = ['-c', this.#file('conf'), '-s', this.#file('ctl'), '-P', this.#file('pid')];
-    const { exitCode, stderr } = await this.#runner.run('bird', recovers ? [...files, '-R'] : files);
+    const { exitCode, stderr } = await this.#runner.run('bird', former.size > 0 ? [...files, '-R'] : files);
     if (exitCode !== 0) {
       throw new KernelError(`BIRD does not start: ${stderr.trim()}; see ${this.logFile}`, stderr);
     }
@@ -149,6 +187,7 @@ export class BirdDaemon implements RoutingDaemon {
         throw new KernelError(`BIRD was started and does not answer at ${this.#file('ctl')}; see ${this.logFile}`, '');
       }
     }
+    this.#former.replaceBy(metric);
   }
 
   /** The connection that is open, or a new one; undefined if nobody listens. */

@@ -2,27 +2,41 @@ import { z } from 'zod';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import { KernelError } from '../../model/errors.js';
 import type { IpFamily } from '../../model/ip-address.js';
-import { LEARNED_ROUTE_METRIC } from '../../model/route.js';
+import { LEARNED_ROUTE_METRICS } from '../../model/route.js';
 
-/** RTPROT_BIRD of linux/rtnetlink.h. Another BIRD on the host uses it too, and another metric. */
+/** RTPROT_BIRD of linux/rtnetlink.h. Another BIRD on the host uses it too, and other metrics. */
 const BIRD_PROTOCOL = '12';
 
-const routes = z.array(z.object({ metric: z.number().optional() }));
+const routes = z.array(z.object({ dst: z.string(), metric: z.number().optional() }));
 
-/** Whether the kernel holds routes that a BIRD of ours has written. */
-export async function hasLearnedRoutes(runner: CommandRunner, families: readonly IpFamily[]): Promise<boolean> {
-  for (const family of families) {
-    const { stdout } = await ip(runner, ['-j', `-${family}`, 'route', 'show', 'table', 'main', 'proto', BIRD_PROTOCOL]);
-    const found = routes.parse(JSON.parse(stdout.trim() === '' ? '[]' : stdout));
-    if (found.some(({ metric }) => metric === LEARNED_ROUTE_METRIC)) return true;
-  }
-  return false;
+/** A route in the main table that a BIRD of ours has written. */
+export interface LearnedRoute {
+  readonly family: IpFamily;
+  /** As iproute2 writes it: an address, or a network. */
+  readonly destination: string;
+  readonly metric: number;
 }
 
-export async function flushLearnedRoutes(runner: CommandRunner, families: readonly IpFamily[]): Promise<void> {
-  for (const family of families) {
-    const which = ['table', 'main', 'proto', BIRD_PROTOCOL, 'metric', `${LEARNED_ROUTE_METRIC}`];
-    await ip(runner, [`-${family}`, 'route', 'flush', ...which]);
+export async function learnedRoutes(runner: CommandRunner, families: readonly IpFamily[]): Promise<LearnedRoute[]> {
+  const lists = families.map(async (family) => {
+    const { stdout } = await ip(runner, ['-j', `-${family}`, 'route', 'show', 'table', 'main', 'proto', BIRD_PROTOCOL]);
+    return routes.parse(JSON.parse(stdout.trim() === '' ? '[]' : stdout)).flatMap(({ dst: destination, metric }) => {
+      const isOurs = metric !== undefined && LEARNED_ROUTE_METRICS.includes(metric);
+      return isOurs ? [{ family, destination, metric }] : [];
+    });
+  });
+  return (await Promise.all(lists)).flat();
+}
+
+/** What is gone already is as it should be. */
+export async function removeLearnedRoutes(runner: CommandRunner, doomed: readonly LearnedRoute[]): Promise<void> {
+  for (const wanted of [4, 6] as const) {
+    const lines = doomed
+      .filter(({ family }) => family === wanted)
+      .map(
+        ({ destination, metric }) => `route del ${destination} table main proto ${BIRD_PROTOCOL} metric ${metric}\n`,
+      );
+    if (lines.length > 0) await runner.run('ip', [`-${wanted}`, '-force', '-batch', '-'], { input: lines.join('') });
   }
 }
 

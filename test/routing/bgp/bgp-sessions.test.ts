@@ -7,8 +7,13 @@ import { aNode, aPeer, aReflector, aTopology } from '../../builders/bgp-cases.js
 const meshOff = { settings: { mesh: false, defaultAsNumber: 64_512 } };
 /** `mesh h2 10.99.0.12` for each session. */
 const shown = (topology: BgpTopology) =>
-  bgpSessions(topology).map(({ type, peer, remote, reflectsAs }) =>
-    [type, peer, remote.address, ...(reflectsAs === undefined ? [] : [`as ${reflectsAs}`])].join(' '),
+  bgpSessions(topology).map(({ type, peer, remote, clusterId, client }) =>
+    [
+      type,
+      peer,
+      remote.address,
+      ...(clusterId === undefined ? [] : [`${client ? 'client' : 'equal'} of ${clusterId}`]),
+    ].join(' '),
   );
 
 describe('between nodes', () => {
@@ -52,9 +57,9 @@ describe('with route reflectors', () => {
 
   test('a reflector speaks to every node as its reflector, and to other reflectors as an equal', () => {
     expect(shown(aTopology([aReflector(1), aReflector(2), aReflector(3, '244.0.0.2'), aNode(4)], meshOff))).toEqual([
-      'reflector h2 10.99.0.12',
-      'reflector h3 10.99.0.13',
-      'reflector h4 10.99.0.14 as 244.0.0.1',
+      'reflector h2 10.99.0.12 equal of 244.0.0.1',
+      'reflector h3 10.99.0.13 equal of 244.0.0.1',
+      'reflector h4 10.99.0.14 client of 244.0.0.1',
     ]);
   });
 

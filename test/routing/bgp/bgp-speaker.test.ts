@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { BgpSpeaker } from '../../../routing/bgp/bgp-speaker.js';
 import { silentLogger } from '../../../src/effects/logger.js';
-import type { DaemonSession, RoutingDaemon } from '../../../src/effects/routing-daemon.js';
+import type { Configuration, DaemonSession, RoutingDaemon } from '../../../src/effects/routing-daemon.js';
 import { ClusterCache } from '../../../src/infrastructure/cluster-cache.js';
 import { parseCidr } from '../../../src/model/cidr.js';
 import { KernelError, RoutingConfigRefusedError } from '../../../src/model/errors.js';
 import { type Node, NodeRecord, nodeKey } from '../../../src/model/node.js';
 import type { Route } from '../../../src/model/route.js';
-import { aNode } from '../../builders/bgp-cases.js';
+import { aNode, aReflector } from '../../builders/bgp-cases.js';
 import { InMemoryDatastore } from '../../fakes/in-memory-datastore.js';
 
 /** A daemon that remembers what it was told, and dies, refuses or hangs when a test wants it. */
@@ -20,10 +20,10 @@ class RecordingDaemon implements RoutingDaemon {
   #running = false;
   #listener = (): void => {};
 
-  async run(configuration: string): Promise<'reconfigured' | 'started'> {
+  async run(configuration: Configuration, way: 'live' | 'anew'): Promise<'reconfigured' | 'started'> {
     if (this.fault !== undefined) throw this.fault;
-    this.configurations.push(configuration);
-    if (this.#running) return 'reconfigured';
+    this.configurations.push(configuration(2_080));
+    if (this.#running && way === 'live') return 'reconfigured';
     this.#running = true;
     this.starts++;
     return 'started';
@@ -89,7 +89,7 @@ beforeEach(async () => {
   await put(aNode(1));
 });
 afterEach(async () => {
-  speaker.stop();
+  await speaker.stop();
   await view.close();
   jest.useRealTimers();
 });
@@ -189,7 +189,7 @@ test('every session that should be is shown, also one that the daemon does not t
   await put(aNode(2), aNode(3));
   await speaker.start();
   const since = new Date('2026-01-01T00:00:00Z');
-  const name = 'mesh_10_99_0_12';
+  const name = 'cluster_10_99_0_12';
   daemon.told = [{ name, state: 'established', since, imported: 4, exported: 1, error: 'Received: an old one' }];
   expect((await speaker.status()).sessions).toEqual([
     {
@@ -207,9 +207,29 @@ test('every session that should be is shown, also one that the daemon does not t
   ]);
 });
 
+test('sessions between nodes that get other terms begin again together, without a good-bye; others change live', async () => {
+  await put(aNode(2), aNode(3));
+  await speaker.start();
+  await put(aNode(4));
+  await speaker.settled();
+  expect(daemon.starts).toBe(1);
+  await put(aReflector(1));
+  await speaker.settled();
+  expect(daemon.starts).toBe(2);
+  await put(aNode(2, { asNumber: 65_000 }));
+  await speaker.settled();
+  expect(daemon.starts).toBe(3);
+  await put(aReflector(3));
+  await speaker.settled();
+  expect(daemon.starts).toBe(4);
+  await datastore.transact({ compares: [], writes: [{ kind: 'delete', key: nodeKey(aNode(4).name) }] });
+  await speaker.settled();
+  expect(daemon.starts).toBe(4);
+});
+
 test('that it stops is no reason for the daemon to end', async () => {
   await speaker.start();
-  speaker.stop();
+  await speaker.stop();
   expect(daemon.released).toBe(true);
   await put(aNode(2));
   await pass(60_000);
