@@ -18,10 +18,8 @@ export interface BgpSession {
   readonly family: IpFamily;
   readonly local: BgpSpeakerAddress;
   readonly remote: BgpSpeakerAddress;
-  /** Of this node, where it is a reflector and the peer in its AS (RFC 4456). */
+  /** Of this node, where it is a reflector and passes the routes of other nodes on to the peer (RFC 4456). */
   readonly clusterId?: RouteReflectorClusterId | undefined;
-  /** This node passes routes of its other clients on to the peer. */
-  readonly client: boolean;
   readonly password?: BgpPassword | undefined;
   readonly passive: boolean;
   readonly bfd: boolean;
@@ -68,8 +66,7 @@ function sessionsOfNodes({ self, nodes, settings }: BgpTopology): BgpSession[] {
       const remote = { address, asNumber: node.asNumber ?? settings.defaultAsNumber };
       // To another AS everything passes anyway, and there is no such thing as reflection.
       const clusterId = remote.asNumber === local.asNumber ? self.routeReflectorClusterId : undefined;
-      const client = clusterId !== undefined && node.routeReflectorClusterId === undefined;
-      return { type, peer: node.name, family: familyOf(address), local, remote, clusterId, client, ...PLAIN };
+      return { type, peer: node.name, family: familyOf(address), local, remote, clusterId, ...PLAIN };
     });
   });
 }
@@ -90,7 +87,7 @@ function sessionsOfPeers({ self, peers, settings }: BgpTopology): BgpSession[] {
     const { address, asNumber, password, passive, bfd, ttlSecurity } = peer;
     const remote = { address, asNumber };
     const type = peer.node === undefined ? 'global' : 'node';
-    return { type, peer: address, family, local, remote, client: false, password, passive, bfd, ttlSecurity };
+    return { type, peer: address, family, local, remote, password, passive, bfd, ttlSecurity };
   });
 }
 
@@ -114,5 +111,4 @@ export function endsSessionsOfNodes(before: readonly BgpSession[], after: readon
   });
 }
 
-const termsOf = ({ local, remote, clusterId, client }: BgpSession): string =>
-  JSON.stringify([local, remote, clusterId, client]);
+const termsOf = ({ local, remote, clusterId }: BgpSession): string => JSON.stringify([local, remote, clusterId]);

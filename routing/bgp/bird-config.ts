@@ -83,11 +83,12 @@ export const sessionName = (session: Pick<BgpSession, 'type' | 'remote'>): strin
   `${isBetweenNodes(session) ? 'cluster' : session.type}_${session.remote.address.replace(/[.:]/g, '_')}`;
 
 function sessionText(session: BgpSession, reflector: boolean): string {
-  const { family, local, remote, password, passive, bfd, ttlSecurity } = session;
+  const { family, local, remote, clusterId, password, passive, bfd, ttlSecurity } = session;
   const lines = [
     `local ${local.address} as ${local.asNumber};`,
     `neighbor ${remote.address} as ${remote.asNumber};`,
-    ...reflectionText(session),
+    // Between reflectors, too: only of a client does BIRD refuse what its own cluster has passed on already.
+    ...(clusterId === undefined ? [] : ['rr client;', `rr cluster id ${clusterId};`]),
     ...(password === undefined ? [] : [`password "${password}";`]),
     ...(passive ? ['passive on;'] : []),
     ...(bfd ? ['bfd on;'] : []),
@@ -99,12 +100,6 @@ function sessionText(session: BgpSession, reflector: boolean): string {
   ];
   return `protocol bgp ${sessionName(session)} from any${family} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n`;
 }
-
-/** Between reflectors of one id, too: what one has passed on is nothing new to the other. */
-const reflectionText = ({ clusterId, client }: BgpSession): readonly string[] => [
-  ...(client ? ['rr client;'] : []),
-  ...(clusterId === undefined ? [] : [`rr cluster id ${clusterId};`]),
-];
 
 /**
  * What this node tells a peer. A node tells other nodes, and peers that all nodes speak to, what it has itself: they hear

@@ -7,13 +7,8 @@ import { aNode, aPeer, aReflector, aTopology } from '../../builders/bgp-cases.js
 const meshOff = { settings: { mesh: false, defaultAsNumber: 64_512 } };
 /** `mesh h2 10.99.0.12` for each session. */
 const shown = (topology: BgpTopology) =>
-  bgpSessions(topology).map(({ type, peer, remote, clusterId, client }) =>
-    [
-      type,
-      peer,
-      remote.address,
-      ...(clusterId === undefined ? [] : [`${client ? 'client' : 'equal'} of ${clusterId}`]),
-    ].join(' '),
+  bgpSessions(topology).map(({ type, peer, remote, clusterId }) =>
+    [type, peer, remote.address, ...(clusterId === undefined ? [] : [`as ${clusterId}`])].join(' '),
   );
 
 describe('between nodes', () => {
@@ -55,11 +50,11 @@ describe('with route reflectors', () => {
     expect(shown(aTopology([...nodes], meshOff))).toEqual(['reflector h1 10.99.0.11', 'reflector h2 10.99.0.12']);
   });
 
-  test('a reflector speaks to every node as its reflector, and to other reflectors as an equal', () => {
+  test('a reflector passes routes on to every node, and to other reflectors', () => {
     expect(shown(aTopology([aReflector(1), aReflector(2), aReflector(3, '244.0.0.2'), aNode(4)], meshOff))).toEqual([
-      'reflector h2 10.99.0.12 equal of 244.0.0.1',
-      'reflector h3 10.99.0.13 equal of 244.0.0.1',
-      'reflector h4 10.99.0.14 client of 244.0.0.1',
+      'reflector h2 10.99.0.12 as 244.0.0.1',
+      'reflector h3 10.99.0.13 as 244.0.0.1',
+      'reflector h4 10.99.0.14 as 244.0.0.1',
     ]);
   });
 
