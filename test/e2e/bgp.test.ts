@@ -212,9 +212,9 @@ describeInLab('hosts that speak BGP', () => {
   );
 
   test(
-    'after uninstalling, neither BIRD nor its routes are left',
+    'after uninstalling, neither BIRD nor its routes are left, and the others have forgotten the host',
     async () => {
-      const [, , three] = nodes();
+      const [, two, three] = nodes();
       const pid = await pidOfBird(three);
       await three.host.stopCorduroy();
       expect(await three.host.run('ip', 'route', 'show', 'proto', 'bird')).not.toBe('');
@@ -222,6 +222,11 @@ describeInLab('hosts that speak BGP', () => {
       expect(await three.host.run('ip', 'route', 'show', 'proto', 'bird')).toBe('');
       expect(await three.host.run('ip', '-6', 'route', 'show', 'proto', 'bird')).toBe('');
       expect((await three.host.try(['cat', `/proc/${pid}/cmdline`])).stdout).toBe('');
+      // Not even what the dead reflector had passed on is left.
+      await eventually(
+        () => two.host.run('ip', 'route', 'show', 'proto', 'bird'),
+        (routes) => !routes.includes('10.99.0.13'),
+      );
     },
     E2E_TIMEOUT_MS,
   );
