@@ -39,14 +39,17 @@ export class CorduroyCluster {
   static async up(options: ClusterOptions): Promise<CorduroyCluster> {
     const { hosts = 2, fabric = 'l2', engineSettings: settings = {} } = options;
     const lab = await Lab.up({ hosts, fabric, engines: false });
+    let etcd: EtcdCluster | undefined;
     try {
       const starting = Promise.all(lab.hosts.map((host) => host.startDockerd({ settings })));
-      const [etcd] = await Promise.all([EtcdCluster.start(lab.outside, options), starting]);
+      etcd = await EtcdCluster.start(lab.outside, options);
+      await starting;
       const cluster = new CorduroyCluster(lab, etcd, options);
       await Promise.all(cluster.nodes.map((node) => cluster.startDaemon(node)));
       return cluster;
     } catch (error) {
       await lab.down();
+      await etcd?.destroy();
       throw error;
     }
   }

@@ -65,12 +65,17 @@ export class EtcdCluster {
     const files = security === 'none' ? undefined : await makeCertificates(directory, 'agent', addresses);
     await writeFile(join(directory, 'password'), `${AGENT_PASSWORD}\n`);
     const cluster = new EtcdCluster(outside, directory, { members, security }, files);
-    for (const address of addresses) await outside.addAddress(address);
-    for (const member of cluster.members) member.start();
-    await cluster.healthy();
-    if (security !== 'none') {
-      await demandUsers((...words) => cluster.etcdctl(...words));
-      cluster.#login = ['--user', ROOT_LOGIN];
+    try {
+      for (const address of addresses) await outside.addAddress(address);
+      for (const member of cluster.members) member.start();
+      await cluster.healthy();
+      if (security !== 'none') {
+        await demandUsers((...words) => cluster.etcdctl(...words));
+        cluster.#login = ['--user', ROOT_LOGIN];
+      }
+    } catch (error) {
+      await cluster.destroy();
+      throw error;
     }
     return cluster;
   }
