@@ -2,10 +2,11 @@
 # Corduroy's command line out of a managed plugin's files, for the plugin's host: link to it from /usr/local/bin.
 # Inside the plugin, or in a container, where the files are the root, it is the program itself.
 set -eu
+program=/opt/corduroy/build/src/cli/main.js
+# Only these files have it, as the place for a /proc; they have no readlink.
+[ ! -d /opt/corduroy/proc ] || exec node "$program" "$@"
 self=$(readlink -f -- "$0")
 root=${self%/usr/bin/corduroy}
-program=/opt/corduroy/build/src/cli/main.js
-[ -n "$root" ] || exec node "$program" "$@"
 
 # With the host's files, but the plugin's libraries.
 if [ "${1-}" != uninstall ]; then
