@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseNodeName } from '../../src/model/ids.js';
 import { tunnelMacOf } from '../../src/model/tunnel.js';
 import type { Container } from '../lab/container.js';
@@ -29,10 +29,12 @@ const reaches = (from: Container, address: string): Promise<boolean> =>
 
 const FORGE = fileURLToPath(new URL('../lab/forge-vxlan.js', import.meta.url));
 
-describeInLab(
-  'hosts in two racks, without a routing daemon',
-  () => {
-    const cluster = useCorduroyCluster({ hosts: 3, fabric: 'routed', arguments: ['--route-distribution', 'direct'] });
+describe.each(['direct', 'bgp'] as const)('hosts in two racks, route distribution %s', (distribution) =>
+  describeInLab('and tunnels', () => {
+    const flags = ['--route-distribution', distribution];
+    const cluster = useCorduroyCluster({ hosts: 3, fabric: 'routed', arguments: flags });
+    // What does not differ from one distribution to the other is looked at once.
+    const once = distribution === 'direct';
     const node = (index: number) => cluster().node(index);
     const running = async (index: number): Promise<Container> => node(index).host.container(`c${index + 1}`);
     const encapsulate = async (...flags: readonly string[]): Promise<void> => {
@@ -47,19 +49,23 @@ describeInLab(
       for (const [index, one] of cluster().nodes.entries()) await one.start(`c${index + 1}`, 'shared');
     }, E2E_TIMEOUT_MS);
 
-    test('direct routes join the hosts of one rack; what a router stands before is told, with what to do', async () => {
-      const [c1, c2, c3] = [await running(0), await running(1), await running(2)];
-      await eventually(
-        () => routesOf(node(0)),
-        (routes) => routes.length === 1 && routes[0]?.endsWith('via 10.99.1.13 dev eth0') === true,
-      );
-      expect(await c1.reaches(await c3.address('shared'))).toBe(true);
-      expect(await c1.reaches(await c3.address('shared', 6))).toBe(true);
-      expect(await c3.reaches(await c1.address('shared'))).toBe(true);
+    if (once) {
+      test('direct routes join the hosts of one rack; what a router stands before is told, with what to do', async () => {
+        const [c1, c2, c3] = [await running(0), await running(1), await running(2)];
+        await eventually(
+          () => routesOf(node(0)),
+          (routes) => routes.length === 1 && routes[0]?.endsWith('via 10.99.1.13 dev eth0') === true,
+        );
+        expect(await c1.reaches(await c3.address('shared'))).toBe(true);
+        expect(await c1.reaches(await c3.address('shared', 6))).toBe(true);
+        expect(await c3.reaches(await c1.address('shared'))).toBe(true);
 
-      expect(await c1.reaches(await c2.address('shared'))).toBe(false);
-      expect(await findingsOf(node(0))).toContainEqual(expect.stringMatching(/^h2: there is no route to 10\.70\.0\./));
-    });
+        expect(await c1.reaches(await c2.address('shared'))).toBe(false);
+        expect(await findingsOf(node(0))).toContainEqual(
+          expect.stringMatching(/^h2: there is no route to 10\.70\.0\./),
+        );
+      });
+    }
 
     test(
       'a pool is encapsulated, across subnets only, and not at all, while a TCP session goes on',
@@ -107,80 +113,81 @@ describeInLab(
       E2E_TIMEOUT_MS,
     );
 
-    test(
-      'through tunnels denied stays denied; VXLAN from a container, or from no node, arrives nowhere',
-      async () => {
-        await encapsulate('--encap', 'vxlan', '--cross-subnet');
-        const streams = await Streams.between(node(0), node(1), 'shared');
-        await streams.friendIsHeard();
-        await streams.sendMore(50);
-        expect(await streams.intruders()).toEqual({});
+    if (once) {
+      test(
+        'through tunnels denied stays denied; VXLAN from a container, or from no node, arrives nowhere',
+        async () => {
+          await encapsulate('--encap', 'vxlan', '--cross-subnet');
+          const streams = await Streams.between(node(0), node(1), 'shared');
+          await streams.friendIsHeard();
+          await streams.sendMore(50);
+          expect(await streams.intruders()).toEqual({});
 
-        const stranger = await node(1).host.container('shared-friend');
-        expect(await stranger.run('ip', 'link', 'show', 'eth0')).toContain(' mtu 1450 ');
-        await node(0).host.cord(
-          'profile',
-          'shared',
-          'rule',
-          'add',
-          'inbound',
-          'allow',
-          'udp',
-          'from',
-          '10.70.0.240/28',
-        );
-        const forged = (index: number): readonly string[] => {
-          const [host, mac] = [cluster().lab.addressOf(node(0).host), tunnelMacOf(parseNodeName('h1'))];
-          return [process.execPath, FORGE, host, mac, `10.70.0.${250 + index}`, streams.address, '7700', '20'];
-        };
-        await cluster().lab.outside.run(...forged(0));
-        await stranger.run(...forged(1));
-        // The same from a node arrives: it is not the packets that were wrong.
-        await node(1).host.run(...forged(2));
-        await eventually(
-          () => streams.intruders(),
-          (heard) => heard['10.70.0.252'] === 20,
-        );
-        expect(Object.keys(await streams.intruders())).toEqual(['10.70.0.252']);
-        await streams.end();
-      },
-      E2E_TIMEOUT_MS,
-    );
+          const stranger = await node(1).host.container('shared-friend');
+          expect(await stranger.run('ip', 'link', 'show', 'eth0')).toContain(' mtu 1450 ');
+          await node(0).host.cord(
+            'profile',
+            'shared',
+            'rule',
+            'add',
+            'inbound',
+            'allow',
+            'udp',
+            'from',
+            '10.70.0.240/28',
+          );
+          const forged = (index: number): readonly string[] => {
+            const [host, mac] = [cluster().lab.addressOf(node(0).host), tunnelMacOf(parseNodeName('h1'))];
+            return [process.execPath, FORGE, host, mac, `10.70.0.${250 + index}`, streams.address, '7700', '20'];
+          };
+          await cluster().lab.outside.run(...forged(0));
+          await stranger.run(...forged(1));
+          // The same from a node arrives: it is not the packets that were wrong.
+          await node(1).host.run(...forged(2));
+          await eventually(
+            () => streams.intruders(),
+            (heard) => heard['10.70.0.252'] === 20,
+          );
+          expect(Object.keys(await streams.intruders())).toEqual(['10.70.0.252']);
+          await streams.end();
+        },
+        E2E_TIMEOUT_MS,
+      );
 
-    test(
-      'a host that is cut off and healed, and one with another address, are reached again, in a tunnel and without',
-      async () => {
-        const { lab } = cluster();
-        const [c1, c2, c3] = [await running(0), await running(1), await running(2)];
-        const [address1, address2, address3] = [
-          await c1.address('shared'),
-          await c2.address('shared'),
-          await c3.address('shared'),
-        ];
-        await reaches(c1, address2);
-        await reaches(c1, address3);
-        await lab.cut(node(1).host);
-        expect(await c1.reaches(address2)).toBe(false);
-        expect(await c1.reaches(address3)).toBe(true);
-        await lab.heal(node(1).host);
-        await reaches(c1, address2);
+      test(
+        'a host that is cut off and healed, and one with another address, are reached again, in a tunnel and without',
+        async () => {
+          const { lab } = cluster();
+          const [c1, c2, c3] = [await running(0), await running(1), await running(2)];
+          const [address1, address2, address3] = [
+            await c1.address('shared'),
+            await c2.address('shared'),
+            await c3.address('shared'),
+          ];
+          await reaches(c1, address2);
+          await reaches(c1, address3);
+          await lab.cut(node(1).host);
+          expect(await c1.reaches(address2)).toBe(false);
+          expect(await c1.reaches(address3)).toBe(true);
+          await lab.heal(node(1).host);
+          await reaches(c1, address2);
 
-        for (const [index, address] of [
-          [1, '10.99.2.112'],
-          [2, '10.99.1.113'],
-        ] as const) {
-          await lab.changeAddress(node(index).host, address);
-          await node(index).host.stopCorduroy();
-          await cluster().startDaemon(node(index));
-        }
-        await reaches(c1, address2);
-        await reaches(c1, address3);
-        await reaches(c2, address1);
-        await reaches(c3, address2);
-        expect(await routesOf(node(0))).toContainEqual(expect.stringContaining('via 10.99.1.113 dev eth0'));
-      },
-      E2E_TIMEOUT_MS,
-    );
-  },
-  CLUSTER_TOOLS,
+          for (const [index, address] of [
+            [1, '10.99.2.112'],
+            [2, '10.99.1.113'],
+          ] as const) {
+            await lab.changeAddress(node(index).host, address);
+            await node(index).host.stopCorduroy();
+            await cluster().startDaemon(node(index));
+          }
+          await reaches(c1, address2);
+          await reaches(c1, address3);
+          await reaches(c2, address1);
+          await reaches(c3, address2);
+          expect(await routesOf(node(0))).toContainEqual(expect.stringContaining('via 10.99.1.113 dev eth0'));
+        },
+        E2E_TIMEOUT_MS,
+      );
+    }
+  }, [...CLUSTER_TOOLS, 'bird']),
 );
