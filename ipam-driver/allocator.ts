@@ -80,7 +80,7 @@ export class Allocator {
         const key = blockKey(subnet.cidr, networkOf(address, subnet.blockLength));
         const block = await draft.read(BlockRecord, key);
         if (block === undefined) return false;
-        const after = release(block, address, isoNow(this.#context));
+        const after = release(block, address, this.#context.node, isoNow(this.#context));
         if (after !== block) draft.write(BlockRecord, key, after);
         return isCooling(after, address);
       },

@@ -111,11 +111,14 @@ export function unbind(block: Block, address: IpAddress, holder: Holder): Block 
   return withAllocation(block, ordinal, { state: 'unbound', ...holder, node: by.node });
 }
 
-/** Docker gives an address back. @param at when, ISO 8601 */
-export function release(block: Block, address: IpAddress, at: string): Block {
+/**
+ * The Docker of a node gives an address back. What another node has by now stays: the address was freed before, and given
+ * away again. @param at when, ISO 8601
+ */
+export function release(block: Block, address: IpAddress, node: NodeName, at: string): Block {
   const ordinal = ordinalOf(block.cidr, address);
   const by = block.allocations.get(ordinal);
-  if (by === undefined || by.state === 'reserved') return block;
+  if (by === undefined || by.state === 'reserved' || by.node !== node) return block;
   if (by.state === 'unbound') return withCooling(block, { ordinal, releasedAt: at, node: by.node });
   return by.released ? block : withAllocation(block, ordinal, { ...by, released: true });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterStore } from '../src/effects/cluster-view.js';
 import { ABSENT, type Compare, type Datastore, type StoredValue, type Write } from '../src/effects/datastore.js';
 import type { Logger } from '../src/effects/logger.js';
@@ -31,6 +32,10 @@ interface Decided {
 
 /** Lost races in a row before we give up; each means that another node did get something done. */
 const MAX_ATTEMPTS = 20;
+/** Lost races after which we step back a while before the next, so that the others get done. */
+const EAGER_ATTEMPTS = 3;
+/** Longest such while, in ms; its length is left to chance, so that those who lost together do not meet again. */
+const LONGEST_PAUSE_MS = 40;
 /** Operations that share one transaction: keeps it below etcd's limit of 128 (--max-txn-ops). */
 const MAX_BATCH = 24;
 
@@ -104,9 +109,15 @@ export class Ledger {
       const { draft, decided } = await this.#decideAll(remaining);
       const lost = await this.#commit(draft, decided);
       if (attempt === MAX_ATTEMPTS && lost.length > 0) {
-        for (const { reject } of lost) reject(contended());
+        for (const { reject } of lost) reject(new ContendedError());
         return;
       }
+      if (attempt >= EAGER_ATTEMPTS && lost.length > 1) {
+        // Together they lose as soon as one of them does.
+        for (const one of lost) await this.#perform([one]);
+        return;
+      }
+      if (attempt >= EAGER_ATTEMPTS && lost.length > 0) await sleep(Math.random() * LONGEST_PAUSE_MS);
       remaining = lost;
     }
   }
@@ -193,10 +204,14 @@ const distinct = (compares: readonly Compare[]): Compare[] => [
   ...new Map(compares.map((compare) => [compare.key, compare])).values(),
 ];
 
-const contended = (): ConflictError =>
-  new ConflictError(
-    `the addresses were changed by other nodes ${MAX_ATTEMPTS} times while this request was being decided; try again`,
-  );
+/** Safe to try again. */
+export class ContendedError extends ConflictError {
+  constructor() {
+    super(
+      `the addresses were changed by other nodes ${MAX_ATTEMPTS} times while this request was being decided; try again`,
+    );
+  }
+}
 
 const changedMeanwhile = (key: string): ConflictError =>
   new ConflictError(`the record ${key} was changed while this request was being decided; try again`);

@@ -6,6 +6,7 @@ import { SubnetRecord } from '../src/model/subnet.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { allocationsOf, disclaim, free, isEmpty } from './block.js';
 import type { Draft } from './draft.js';
+import { ContendedError } from './ledger.js';
 import { holdOf } from './subnet-holds.js';
 import type { SubnetRegistry } from './subnet-registry.js';
 
@@ -26,7 +27,7 @@ export async function releaseNode(context: IpamContext, registry: SubnetRegistry
     const hold = await ledger.run({ fresh: true, decide: (draft) => holdOf(draft, cidr, node) });
     for (const { id } of hold?.references ?? []) await registry.release({ subnet: cidr, reference: id }, node);
     for (let more = true; more; ) {
-      const done = await ledger.run({ fresh: true, decide: (draft) => releaseSome(draft, context, { cidr, node }) });
+      const done = await releaseBlocks(context, { cidr, node });
       freed += done.freed;
       more = done.more;
     }
@@ -36,16 +37,33 @@ export async function releaseNode(context: IpamContext, registry: SubnetRegistry
   return freed;
 }
 
+interface Part {
+  readonly cidr: Cidr;
+  readonly node: NodeName;
+}
+
+/** Many blocks in one transaction, or one where others keep changing them. */
+async function releaseBlocks(context: IpamContext, part: Part): ReturnType<typeof releaseSome> {
+  const release = (atOnce: number) =>
+    context.ledger.run({ fresh: true, decide: (draft) => releaseSome(draft, context, { ...part, atOnce }) });
+  try {
+    return await release(AT_ONCE);
+  } catch (error) {
+    if (error instanceof ContendedError) return release(1);
+    throw error;
+  }
+}
+
 async function releaseSome(
   draft: Draft,
   context: IpamContext,
-  { cidr, node }: { readonly cidr: Cidr; readonly node: NodeName },
+  { cidr, node, atOnce }: Part & { readonly atOnce: number },
 ): Promise<{ readonly freed: number; readonly more: boolean }> {
   const blocks = await draft.list(BlockRecord, blocksPrefix(cidr));
   const changed = blocks
     .map((block) => ({ block, after: withoutNode(block, node, isoNow(context)) }))
     .filter(({ block, after }) => after !== block);
-  const now = changed.slice(0, AT_ONCE);
+  const now = changed.slice(0, atOnce);
   let freed = 0;
   for (const { block, after } of now) {
     draft.write(BlockRecord, blockKey(cidr, block.cidr), isEmpty(after) ? undefined : after);

@@ -3,6 +3,7 @@ import type { DockerNetwork } from '../src/effects/docker.js';
 import { BlockRecord, blockKey } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
 import { endpointsOfKeys } from '../src/model/endpoint.js';
+import { handleKey } from '../src/model/handle.js';
 import type { DockerNetworkId } from '../src/model/ids.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { findBlock } from './assignments.js';
@@ -72,6 +73,8 @@ export async function freeIfSame(context: IpamContext, { address, allocation }: 
         return false;
       const after = free(found.block, address, isoNow(context));
       draft.write(BlockRecord, blockKey(after.subnet, after.cidr), after);
+      // Its endpoint is gone: what other addresses it had are freed one by one, each as this one.
+      if (now.state === 'bound') draft.writeBlindly({ kind: 'delete', key: handleKey(now.handle) });
       return isCooling(after, address);
     },
   });

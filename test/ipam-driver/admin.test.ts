@@ -176,7 +176,6 @@ describe('check', () => {
       'bound-without-endpoint repaired',
       'unbound-too-long repaired',
     ]);
-    expect(await kinds(true)).toEqual(['handle-without-address repaired']);
     expect(await kinds(true)).toEqual([]);
     expect((await node.ipam.admin.show(ip('10.64.9.50'))).is).toMatchObject({ state: 'bound', handle: ENDPOINT });
   });

@@ -67,7 +67,7 @@ function perform(block: Block, { kind, ordinal }: Deed): Block {
     case 'unbind':
       return unbind(block, address, holder('e'));
     case 'release':
-      return release(block, address, AT);
+      return release(block, address, node, AT);
     case 'free':
       return free(block, address, AT);
     case 'unreserve':
@@ -90,7 +90,7 @@ test('whatever is done, an ordinal is assigned, cooling or fresh, and the stored
 
 test('freed addresses wait in the order of their release', () => {
   const full = [3, 1, 2].reduce((block, n) => given(block, addressAt(cidr, n), unbound('h')), empty);
-  const freed = [2, 3, 1].reduce((block, n) => release(block, addressAt(cidr, n), AT), full);
+  const freed = [2, 3, 1].reduce((block, n) => release(block, addressAt(cidr, n), node, AT), full);
   expect(coolingAddresses(freed).map(({ address }) => address)).toEqual(['10.65.0.2', '10.65.0.3', '10.65.0.1']);
 });
 

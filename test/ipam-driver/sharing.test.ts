@@ -243,3 +243,17 @@ test('a late release by a node that was removed does not take the address from w
   await a.node.releaseAddress(a.pool, old ?? '');
   expect((await b.node.ipam.admin.show(ip(old ?? ''))).is).toMatchObject({ state: 'unbound', node: 'b' });
 });
+
+test('a late release by a node whose address was freed and given to another does not take it from that one', async () => {
+  const [a, b] = await two('10.80.0.0/30');
+  const [address] = await a.take(1);
+  await a.node.makeNetwork('web', '10.80.0.0/30');
+  cluster.clock.advance(601_000);
+  expect((await a.node.ipam.reclaim.reclaim(undefined)).addresses).toEqual([address]);
+  cluster.clock.advance(30_000);
+  const [, theirs] = await b.take(2);
+  await a.node.releaseAddress(a.pool, theirs ?? '');
+  await a.node.releaseAddress(a.pool, address ?? '');
+  for (const one of ['10.80.0.2', '10.80.0.3'])
+    expect((await b.node.ipam.admin.show(ip(one))).is).toMatchObject({ state: 'unbound', node: 'b' });
+});
