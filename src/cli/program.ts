@@ -73,6 +73,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./commands/diags.js')).defineDiags,
   },
   {
+    name: 'migrate',
+    summary: "move this host's records from the embedded datastore to etcd or back, once the daemon is stopped",
+    load: async () => (await import('./commands/migrate.js')).defineMigrate,
+  },
+  {
     name: 'uninstall',
     summary: "take everything of corduroy out of this host's kernel, once the daemon is stopped",
     load: async () => (await import('./commands/uninstall.js')).defineUninstall,

@@ -15,7 +15,7 @@ import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner
 import { readHostFacts } from '../infrastructure/linux/host-facts.js';
 import { openLinuxKernel } from '../infrastructure/linux/linux-kernel.js';
 import { supportsTunnel } from '../infrastructure/linux/tunnel-support.js';
-import { type DatastoreConfig, openDatastore } from '../infrastructure/open-datastore.js';
+import { openDatastore } from '../infrastructure/open-datastore.js';
 import { StoredNodeLiveness } from '../infrastructure/stored-node-liveness.js';
 import { systemClock } from '../infrastructure/system-clock.js';
 import { timedKernel } from '../infrastructure/timed-kernel.js';
@@ -31,8 +31,10 @@ import { followAddresses } from './address-follower.js';
 import { afterReady } from './after-ready.js';
 import { composeBgp } from './bgp.js';
 import { Closers } from './closers.js';
+import { configOfStore, nameOfStore } from './datastore-config.js';
 import { hostIdentity } from './host-identity.js';
 import { listenOnTcp } from './listen-on-tcp.js';
+import { requireUsable } from './migrate.js';
 import { composeNode, type NodeParts, PLUGIN_NAME } from './node-parts.js';
 import { describeNode, hostAddresses, nodeAddresses, registerNode } from './node-registration.js';
 import { networkMatches } from './node-selection.js';
@@ -74,8 +76,10 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const linux = await openLinuxKernel({ backend: config.iptablesBackend, log });
   closers.add('kernel helpers', () => linux.close());
   const kernel = timedKernel(linux, (apply) => metrics.observeKernelApply(apply));
-  const datastore = await openDatastore(datastoreConfig(config), log);
+  const datastore = await openDatastore(configOfStore(config), log);
   closers.add('datastore', () => datastore.close());
+  // One that is away is not asked: it is told of when it is back.
+  if (datastore.health().kind === 'connected') await requireUsable({ name: nameOfStore(config), store: datastore });
 
   const node = composeNode({ config, datastore, kernel, runner, log });
   const inForce = node.dataplane.start();
@@ -138,7 +142,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     deadlineMs: config.deadlineMs - REPLY_MARGIN_MS,
     hindrance: () => {
       const health = datastore.health();
-      return health.kind === 'connected' ? undefined : `${datastoreName(config)} does not answer (${health.reason})`;
+      return health.kind === 'connected' ? undefined : `${nameOfStore(config)} does not answer (${health.reason})`;
     },
     observe: (call) => metrics.observeRequest(call),
   });
@@ -245,12 +249,6 @@ const withFindings = (
   status: ReconcileStatus | undefined,
   more: readonly ReconcileFinding[],
 ): ReconcileStatus | undefined => status && { ...status, findings: [...status.findings, ...more] };
-
-const datastoreName = ({ datastore, etcd }: CorduroyConfig): string =>
-  datastore === 'etcd' ? `etcd at ${etcd.endpoints.join(', ')}` : 'the embedded datastore';
-
-const datastoreConfig = ({ datastore, dataDir, etcd }: CorduroyConfig): DatastoreConfig =>
-  datastore === 'embedded' ? { kind: 'embedded', directory: `${dataDir}/datastore` } : { kind: 'etcd', ...etcd };
 
 function settingViews({ values, sources }: LoadedConfig): readonly SettingView[] {
   return CONFIG_NAMES.map((name) => {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { CorduroyError, splitRemedy } from '../../model/errors.js';
-import { CommandFailure, DaemonNotRunning } from '../failure.js';
+import { CommandFailure } from '../failure.js';
 import { examples } from '../help-text.js';
+import { refuseBesideDaemon } from '../refuse-beside-daemon.js';
 import type { Terminal } from '../terminal.js';
 
 /** `corduroy uninstall`: works without a daemon, and only without one. */
@@ -10,7 +11,11 @@ export function defineUninstall(uninstall: Command, terminal: Terminal): void {
     uninstall
       .option('--force', 'although containers are attached: they lose their connectivity until they are started anew')
       .action(async ({ force = false }: { force?: boolean }) => {
-        await refuseBesideDaemon(terminal);
+        await refuseBesideDaemon(
+          terminal,
+          'the daemon runs, and would put everything back',
+          'stop it first, and keep it from starting again',
+        );
         const { loadConfig } = await import('../../config/load-config.js');
         const { config } = loadConfig({ flags: new Map(), environment: terminal.streams.environment });
         const { createLogger } = await import('../../infrastructure/json-logger.js');
@@ -28,19 +33,6 @@ export function defineUninstall(uninstall: Command, terminal: Terminal): void {
         );
       }),
     ['corduroy uninstall', 'corduroy uninstall --force'],
-  );
-}
-
-async function refuseBesideDaemon(terminal: Terminal): Promise<void> {
-  try {
-    await terminal.client.get('/status');
-  } catch (error) {
-    if (error instanceof DaemonNotRunning) return;
-    throw error;
-  }
-  throw new CommandFailure(
-    'the daemon runs, and would put everything back',
-    'stop it first, and keep it from starting again',
   );
 }
 
