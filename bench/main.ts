@@ -2,12 +2,13 @@
  * A program: takes the measurements one after the other and prints one table. Ours and what it is compared with run in
  * turn, in the same minute, on hosts of the lab.
  *
- *   main.js [--quick] [calls] [rate] [docker] [claims] [scale] [packet-path] [data-path]      all, if none is named
+ *   main.js [--quick] [calls] [rate] [docker] [claims] [scale] [packet-path]
+ *           [data-path] [message-sizes]      all, if none is named
  */
 import { cpus, release } from 'node:os';
 import { type BenchHost, benchHost } from './bench-host.js';
 import { measureBlockClaims } from './block-claims.js';
-import { measureDataPath } from './data-path.js';
+import { measureDataPath, plotMessageSizes } from './data-path.js';
 import { measureDockerRun } from './docker-run.js';
 import { measureEndpointCalls } from './endpoint-calls.js';
 import { measureEndpointRate } from './endpoint-rate.js';
@@ -44,7 +45,8 @@ for (const store of needsBench ? (['embedded', 'etcd'] as const) : []) {
   }
 }
 if (wanted('packet-path')) await measure('packet path', measurePacketPath(quick ? 3 : 15));
-if (wanted('data-path')) await measure('data path', measureDataPath(quick ? 3 : 15));
+if (wanted('data-path')) await measure('data path', measureDataPath(quick ? 5 : 15));
+if (wanted('message-sizes')) await plotMessageSizes(quick ? 1 : 5);
 const scale = wanted('scale') ? await measureScale(quick, tell) : undefined;
 const [cpu] = cpus();
 console.log(`\n${cpus().length} x ${cpu?.model}, Linux ${release()}, Node ${process.version}\n`);

@@ -4,7 +4,7 @@ import { type Summary, summarise } from './statistics.js';
 export interface Measurement {
   readonly row: string;
   readonly variant: string;
-  readonly unit: 'ms' | 'µs' | 'Gbit/s' | 'per second' | 'conflicts';
+  readonly unit: 'ms' | 'µs' | 'Gbit/s' | 'per second' | 'conflicts' | 'of 1';
   readonly samples: readonly number[];
 }
 

@@ -51,8 +51,9 @@ export async function dataPathLab(): Promise<DataPathLab> {
 /** A network in a pool of its own, which says how packets travel between the hosts. */
 async function corduroy(pair: Pair, name: string, cidr: string, encapsulation: 'none' | 'vxlan'): Promise<Variant> {
   await pair.client.cord('pool', 'add', cidr, '--encap', encapsulation);
-  for (const host of [pair.client, pair.server]) {
-    await host.docker('network', 'create', '-d', 'corduroy', '--ipam-driver', 'corduroy', '--subnet', cidr, name);
-  }
+  await pair.client.docker('network', 'create', '-d', 'corduroy', '--ipam-driver', 'corduroy', '--subnet', cidr, name);
+  // our daemon there makes it too
+  const isThere = async () => (await pair.server.tryDocker('network', 'inspect', name)).exitCode === 0;
+  while (!(await isThere())) await new Promise((resolve) => setTimeout(resolve, 100));
   return ourNetwork(pair, name, `corduroy, ${name}`);
 }
