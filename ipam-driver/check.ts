@@ -120,7 +120,9 @@ function ofAssigned(
   view: CheckView,
 ): Problem[] {
   const isOurs = allocation.node === view.node;
-  const elsewhere = isOurs ? '' : `; repair it on node ${allocation.node}`;
+  const elsewhere = isOurs
+    ? ''
+    : `; repair it on node ${allocation.node}, or remove that node with "corduroy node remove" if it is gone for good`;
   const free = { kind: 'free', subnet: block.subnet, address, allocation } as const;
   if (allocation.state === 'bound') {
     if (view.endpoints.some(({ id }) => (id as string) === allocation.handle)) return [];
