@@ -215,7 +215,7 @@ const NEXT_HOP = linkLocalOf(MAC);
           message: expect.stringContaining('modprobe ipip'),
         }),
       );
-      expect(await via()).toEqual([]);
+      await eventually(async () => expect(await via()).toEqual([]));
     }
     await encapsulate({ kind: 'vxlan', crossSubnet: false });
     await eventually(async () => expect(await present()).toEqual(whole));
