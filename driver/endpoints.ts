@@ -129,32 +129,44 @@ const sameContent = (one: Endpoint, other: Endpoint): boolean =>
   one.mac === other.mac &&
   one.addresses.join() === other.addresses.join();
 
-async function storeEndpoint(deps: DriverDependencies, endpoint: Endpoint, network: Network): Promise<void> {
+async function storeEndpoint(
+  deps: DriverDependencies,
+  endpoint: Endpoint,
+  network: Network,
+  decided: () => void,
+): Promise<void> {
   const key = endpointKey(endpoint.node, endpoint.id);
   const alongside = {
     compares: [{ key, revision: ABSENT }],
     writes: [{ kind: 'put', key, value: EndpointRecord.encode(endpoint) }],
   } as const;
   if (network.ipam === 'corduroy') {
-    await deps.addresses.bind({ addresses: endpoint.addresses, handle: parseHandleId(endpoint.id), alongside });
+    const handle = parseHandleId(endpoint.id);
+    await deps.addresses.bind({ addresses: endpoint.addresses, handle, alongside, decided });
     return;
   }
   requireUnused(deps, endpoint);
+  decided();
   const outcome = await deps.store.transact(alongside);
   if (outcome.kind === 'committed') return;
   throw new ConflictError(`endpoint ${endpoint.id.slice(0, 12)} was made by another call at the same time: try again`);
 }
 
-/** Docker's next call is Join: the kernel's part of it is under way while the record is written. */
+/**
+ * Docker's next call is Join: the kernel's part of it is under way while the record is written, but not before it is
+ * decided that the addresses are the endpoint's to have.
+ */
 async function storeAndPrepare(deps: DriverDependencies, endpoint: Endpoint, network: Network): Promise<void> {
-  const stored = storeEndpoint(deps, endpoint, network);
-  // Once the datastore has its work to do.
-  const ahead = setImmediate(() => deps.dataplane.prepare(endpoint, { mtu: mtuOf(deps, network) }));
+  let ahead: NodeJS.Immediate | undefined;
+  const prepare = (): void => {
+    // Once the datastore has its work to do.
+    ahead ??= setImmediate(() => deps.dataplane.prepare(endpoint, { mtu: mtuOf(deps, network) }));
+  };
   try {
-    await stored;
+    await storeEndpoint(deps, endpoint, network, prepare);
   } catch (error) {
     clearImmediate(ahead);
-    await deps.dataplane.abandon(endpoint);
+    if (ahead !== undefined) await deps.dataplane.abandon(endpoint);
     throw error;
   }
 }

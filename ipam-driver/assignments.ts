@@ -21,7 +21,7 @@ export class LedgerAssignments implements AddressAssignments {
     this.#context = context;
   }
 
-  async bind({ addresses, handle, alongside }: Request): Promise<void> {
+  async bind({ addresses, handle, alongside, decided }: Request): Promise<void> {
     const { node, ledger } = this.#context;
     const decide = async (draft: Draft): Promise<void> => {
       const to = { node, handle, since: isoNow(this.#context) };
@@ -39,6 +39,7 @@ export class LedgerAssignments implements AddressAssignments {
           key: handleKey(handle),
           value: HandleRecord.encode({ id: handle, node, addresses }),
         });
+      decided?.();
     };
     await ledger.run({ decide, alongside });
   }

@@ -249,6 +249,7 @@ export class KernelDataplane implements Dataplane, DataplaneStatusSource {
     if (this.#options.view.endpoints.has(endpoint.id)) return;
     await this.#attacher.detach(endpoint);
     this.#removals.pass(whole(endpoint, undefined));
+    this.#removals.flush();
   }
 
   async attach(

@@ -15,6 +15,8 @@ export interface AddressAssignments {
     readonly addresses: readonly IpAddress[];
     readonly handle: HandleId;
     readonly alongside: { readonly compares: readonly Compare[]; readonly writes: readonly Write[] };
+    /** Called when nothing that is known speaks against it and it is about to be written; maybe more than once. */
+    readonly decided?: () => void;
   }): Promise<void>;
   /** The reverse: `alongside` happens, and the handle's addresses are unbound but still assigned, until Docker releases them. */
   unbind(request: {
