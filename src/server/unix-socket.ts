@@ -15,6 +15,8 @@ const SWEEP_INTERVAL_MS = 20;
  */
 export const HTTP_SERVER_OPTIONS = { requireHostHeader: false, keepAliveTimeout: 0 } as const;
 const GRACE_MS = 5_000;
+/** Connections that may wait to be taken, as far as the kernel's net.core.somaxconn goes: a thousand calls come at once. */
+const BACKLOG = 4_096;
 
 export interface UnixSocketServer {
   /** Takes no new request, answers those in progress, and removes the socket. Connections still open after `graceMs` are cut. */
@@ -76,7 +78,7 @@ function answers(path: string): Promise<boolean> {
 function listening(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(path, () => {
+    server.listen({ path, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });
