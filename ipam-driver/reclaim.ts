@@ -30,7 +30,7 @@ export interface ReclaimView {
   readonly holds: readonly SubnetHold[];
   readonly blocks: readonly Block[];
   /** Ids of the endpoints in the store. */
-  readonly endpoints: ReadonlySet<string>;
+  readonly endpoints: Pick<ReadonlySet<string>, 'has'>;
   /** This node's networks in the store, with their subnets. */
   readonly networks: ReadonlyMap<DockerNetworkId, readonly Cidr[]>;
   /** Undefined: Docker does not answer. */

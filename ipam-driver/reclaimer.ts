@@ -4,7 +4,7 @@ import { BlockRecord, blockKey } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
 import { endpointsOfKeys } from '../src/model/endpoint.js';
 import { handleKey } from '../src/model/handle.js';
-import type { DockerNetworkId } from '../src/model/ids.js';
+import type { DockerNetworkId, EndpointId } from '../src/model/ids.js';
 import { type IpamContext, isoNow } from './allocation-context.js';
 import { findBlock } from './assignments.js';
 import { allocationOf, free, isCooling } from './block.js';
@@ -53,11 +53,13 @@ export class Reclaimer implements AddressReclaim {
       networks.set(id, store.networks.get(value.network)?.value.subnets.map(({ cidr }) => cidr) ?? []);
     }
     // An endpoint whose record cannot be read still has its addresses.
-    const unreadable = endpointsOfKeys(
-      node,
-      store.problems.map(({ key }) => key),
+    const unreadable = new Set<string>(
+      endpointsOfKeys(
+        node,
+        store.problems.map(({ key }) => key),
+      ),
     );
-    const endpoints = new Set([...store.endpoints.keys(), ...unreadable]);
+    const endpoints = { has: (id: string) => store.endpoints.has(id as EndpointId) || unreadable.has(id) };
     return { now: clock.now(), node, endpoints, networks, suspects: this.#suspects };
   }
 }

@@ -60,8 +60,12 @@ export class RecordCache {
   async list<T>(kind: RecordKind<T>, prefix: string): Promise<ReadonlySet<string>> {
     const { items, revision } = await this.#datastore.list(prefix);
     this.#listedAt.set(prefix, revision);
-    const told = new Set(this.corrupt().map(({ key }) => key));
-    for (const key of this.#folders.get(prefix) ?? []) this.#records.delete(key);
+    const told = new Set<string>();
+    for (const key of this.#folders.get(prefix) ?? []) {
+      const record = this.#records.get(key);
+      if (record !== undefined && 'corrupt' in record) told.add(key);
+      this.#records.delete(key);
+    }
     const keys = new Set<string>();
     this.#folders.set(prefix, keys);
     for (const item of items) {

@@ -13,6 +13,8 @@ const program = (path: string): string => fileURLToPath(new URL(path, import.met
 const START_LIMIT_MS = 180_000;
 /** From the last change until idleness is measured, and for how long that is, in ms. */
 const SETTLE_MS = 20_000;
+/** From the start until the first look of address management at all of the cluster is over, in ms. */
+const FIRST_LOOK_MS = 75_000;
 const IDLE_MS = 30_000;
 const STORM_PER_SECOND = 1_000;
 
@@ -54,7 +56,9 @@ class Measuring {
     const { agent, readyMs } = await Agent.start(this.#host, START_LIMIT_MS);
     try {
       this.#add('cold start until the kernel is as the records say', seconds(readyMs));
-      await this.#memory(agent, 'after the start');
+      await this.#memory(agent, 'at the start');
+      await sleep(this.#quick ? SETTLE_MS : FIRST_LOOK_MS);
+      await this.#memory(agent, 'when it has looked at all once');
       await this.#withMember(agent);
     } catch (error) {
       throw new Error(`the agent's log ends:\n${agent.logTail()}`, { cause: error });

@@ -39,6 +39,7 @@ import { composeNode, type NodeParts, PLUGIN_NAME } from './node-parts.js';
 import { describeNode, hostAddresses, nodeAddresses, registerNode } from './node-registration.js';
 import { networkMatches } from './node-selection.js';
 import { NodeTenure } from './node-tenure.js';
+import { settleMemory } from './settle-memory.js';
 import { VERSION } from './version.js';
 
 /** Between the end of a call's work and Docker's reading of the answer, out of the call's deadline. */
@@ -203,6 +204,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
         networkSync = new NetworkSync({ ...node.driver, dockerNetworks, underWay, isOurDriver, isForThisNode, log });
         closers.add('network sync', () => networkSync?.close());
       }
+      settleMemory();
       log.info({ endpoints: node.store.endpoints.size, networks: node.store.networks.size }, 'ready');
     }),
   );

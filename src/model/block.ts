@@ -103,7 +103,11 @@ const holders: z.ZodType<BlockHolders> = z
   .transform(({ cidr, node, allocations }) => ({ cidr, node, guests: guestsOf(cidr, node, allocations) }));
 
 /** Entries that are not as they should be hold nothing: address management, which reads the whole record, reports them. */
-function guestsOf(cidr: Cidr, node: NodeName | undefined, allocations: readonly unknown[]) {
+function guestsOf(
+  cidr: Cidr,
+  node: NodeName | undefined,
+  allocations: readonly unknown[],
+): ReadonlyMap<IpAddress, NodeName> {
   const guests = new Map<IpAddress, NodeName>();
   for (const entry of allocations) {
     const [place, allocation] = Array.isArray(entry) ? entry : [];
@@ -113,8 +117,11 @@ function guestsOf(cidr: Cidr, node: NodeName | undefined, allocations: readonly 
       guests.set(addressAt(cidr, place), holder as NodeName);
     }
   }
-  return guests;
+  return guests.size === 0 ? NO_GUESTS : guests;
 }
+
+/** One for all: a cluster has tens of thousands of blocks without any. */
+const NO_GUESTS: ReadonlyMap<IpAddress, NodeName> = new Map();
 
 /** Of a block's record only who holds what: a fifth of the time, for those who watch every change. Never written. */
 export const BlockHoldersRecord = defineRecord<BlockHolders>('Block', holders);
