@@ -6,6 +6,7 @@ import { type Pool, PoolRecord } from '../src/model/pool.js';
 import type { RecordKind } from '../src/model/record.js';
 import { type Subnet, type SubnetHold, SubnetHoldRecord, SubnetRecord } from '../src/model/subnet.js';
 import { byCidr } from './cidr-order.js';
+import { mapInSteps } from './in-steps.js';
 import { decodeStored } from './record-cache.js';
 
 /** Everything that address management keeps in the datastore. The kinds are read one after the other. */
@@ -22,8 +23,8 @@ export async function readSnapshot(datastore: Pick<Datastore, 'list'>): Promise<
   const corrupt: CorruptRecordError[] = [];
   const read = async <T>(kind: RecordKind<T>): Promise<readonly T[]> => {
     const values: T[] = [];
-    for (const item of (await datastore.list(kind.prefix)).items) {
-      const record = decodeStored(kind, item);
+    const { items } = await datastore.list(kind.prefix);
+    for (const record of await mapInSteps(items, (item) => decodeStored(kind, item))) {
       if ('corrupt' in record) corrupt.push(record.corrupt);
       else values.push(record.value as T);
     }

@@ -2,6 +2,7 @@ import { ABSENT, type Datastore, type Revision, type StoredValue } from '../src/
 import type { Logger } from '../src/effects/logger.js';
 import { CorruptRecordError, describeError } from '../src/model/errors.js';
 import type { RecordKind } from '../src/model/record.js';
+import { mapInSteps } from './in-steps.js';
 
 /** A record as last seen. Revision ABSENT: there was none. */
 export type CachedRecord =
@@ -59,6 +60,7 @@ export class RecordCache {
   /** @param prefix ends in a slash, and only such keys as have no further slash are kept */
   async list<T>(kind: RecordKind<T>, prefix: string): Promise<ReadonlySet<string>> {
     const { items, revision } = await this.#datastore.list(prefix);
+    const records = await mapInSteps(items, (item) => ({ key: item.key, record: decodeStored(kind, item) }));
     this.#listedAt.set(prefix, revision);
     const told = new Set<string>();
     for (const key of this.#folders.get(prefix) ?? []) {
@@ -68,10 +70,9 @@ export class RecordCache {
     }
     const keys = new Set<string>();
     this.#folders.set(prefix, keys);
-    for (const item of items) {
-      const record = decodeStored(kind, item);
-      if ('corrupt' in record && !told.has(item.key)) this.#log.error({ key: item.key }, describeError(record.corrupt));
-      this.set(item.key, record);
+    for (const { key, record } of records) {
+      if ('corrupt' in record && !told.has(key)) this.#log.error({ key }, describeError(record.corrupt));
+      this.set(key, record);
     }
     return keys;
   }
