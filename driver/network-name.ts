@@ -48,7 +48,8 @@ export async function learnNetworkName(
     const network: Network = {
       ...(existing?.value ?? { ...provisional.value, name }),
       recipe: existing?.value.recipe ?? recipe,
-      removal: joining ? existing?.value.removal : undefined,
+      // Docker made this one for a cluster's sake, or for a task of Swarm's: nobody asks for it to stay.
+      removal: joining || recipe === undefined ? existing?.value.removal : undefined,
     };
     if (existing !== undefined) refuseDifferent(existing.value, provisional.value);
     const profile = wantedProfile(store, network);

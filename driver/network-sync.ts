@@ -6,7 +6,14 @@ import type { Logger } from '../src/effects/logger.js';
 import type { ReconcileFinding } from '../src/effects/reconcile-status.js';
 import { describeError, NotFoundError } from '../src/model/errors.js';
 import type { DockerNetworkId, NodeName } from '../src/model/ids.js';
-import { type Network, NetworkRecord, networkKey } from '../src/model/network.js';
+import {
+  ConfigNetworkRecord,
+  configNetworkKey,
+  configNetworkName,
+  type Network,
+  NetworkRecord,
+  networkKey,
+} from '../src/model/network.js';
 import type { NetworkPlan } from '../src/model/network-plan.js';
 import { DueLoop } from './due-loop.js';
 import { FindingLog } from './finding-log.js';
@@ -84,16 +91,21 @@ export class NetworkSync {
     if (kind === 'network') return true;
     if (after !== undefined) return false;
     if (kind === 'endpoint') return before?.node === this.#on.node;
-    if (kind !== 'nodeNetwork' || before === undefined) return false;
+    if ((kind !== 'nodeNetwork' && kind !== 'configNetwork') || before === undefined) return false;
     return before.node === this.#on.node || this.#on.store.networks.get(before.network)?.value.removal !== undefined;
   }
 
   async #run(): Promise<void> {
-    const { store, isForThisNode } = this.#on;
+    const { node, store, isForThisNode } = this.#on;
+    const prepared = [...store.configNetworks.values()].map(({ value }) => value);
     const steps = decideSync({
       networks: [...store.networks.values()].map(({ value }) => value),
       local: [...store.localNetworks.values()].map(({ value }) => value),
-      held: new Set([...store.nodeNetworks.values()].map(({ value }) => value.network)),
+      prepared: prepared.filter((one) => one.node === node),
+      held: new Set([
+        ...[...store.nodeNetworks.values()].map(({ value }) => value.network),
+        ...prepared.map((one) => one.network),
+      ]),
       isForThisNode,
     });
     const findings: ReconcileFinding[] = [];
@@ -107,25 +119,26 @@ export class NetworkSync {
   }
 
   async #carryOut(step: SyncStep): Promise<readonly ReconcileFinding[]> {
-    const name = step.kind === 'make' ? step.plan.name : step.network.name;
+    const { name } = 'plan' in step ? step.plan : step.network;
     try {
-      switch (step.kind) {
-        case 'make':
-          return await this.#make(step.plan);
-        case 'remove':
-          return await this.#remove(step.network, step.dockerNetworkId);
-        case 'end':
-          return await this.#end(step.network);
-      }
+      return await this.#attempt(step);
     } catch (error) {
-      const [kind, what] =
-        step.kind === 'make'
-          ? (['network-not-made', `network ${name}, which other hosts have, cannot be made here`] as const)
-          : ([
-              'network-not-removed',
-              `network ${name}, which was removed on another host, cannot be removed here`,
-            ] as const);
-      return [{ kind, subject: name, message: `${what}: ${describeError(error)}` }];
+      return [failure(step.kind, name, error)];
+    }
+  }
+
+  #attempt(step: SyncStep): Promise<readonly ReconcileFinding[]> {
+    switch (step.kind) {
+      case 'make':
+        return this.#make(step.plan);
+      case 'remove':
+        return this.#remove(step.network, step.dockerNetworkId);
+      case 'prepare':
+        return this.#prepare(step.plan);
+      case 'unprepare':
+        return this.#unprepare(step.network, step.dockerNetworkId);
+      case 'end':
+        return this.#end(step.network);
     }
   }
 
@@ -159,6 +172,29 @@ export class NetworkSync {
     }
     await this.#leave(id);
     log.info({ network: name, removedOn: removal?.node }, 'removed the network here, as it was removed elsewhere');
+    return [];
+  }
+
+  async #prepare(plan: NetworkPlan): Promise<readonly ReconcileFinding[]> {
+    const { node, store, dockerNetworks, log } = this.#on;
+    const there = await dockerNetworks.find(configNetworkName(plan.name));
+    if (there !== undefined && there.labels[CONFIG_LABEL] !== plan.name) {
+      const message = `this host cannot be prepared for swarm network ${plan.name}: Docker has another network ${configNetworkName(plan.name)}; remove that one, and the host is prepared by itself`;
+      return [{ kind: 'network-not-made', subject: plan.name, message }];
+    }
+    const dockerNetworkId = there?.id ?? (await dockerNetworks.createConfig(asConfig(plan)));
+    const key = configNetworkKey(node, plan.name);
+    const value = ConfigNetworkRecord.encode({ node, network: plan.name, dockerNetworkId });
+    await store.transact({ compares: [], writes: [{ kind: 'put', key, value }] });
+    log.info({ network: plan.name }, 'this host is prepared for the swarm network');
+    return [];
+  }
+
+  /** Docker refuses while an instance of the network is here. */
+  async #unprepare({ name }: Network, id: DockerNetworkId): Promise<readonly ReconcileFinding[]> {
+    const { node, store } = this.#on;
+    await this.#leave(id);
+    await store.transact({ compares: [], writes: [{ kind: 'delete', key: configNetworkKey(node, name) }] });
     return [];
   }
 
@@ -203,6 +239,29 @@ export class NetworkSync {
     }
   }
 }
+
+/** Tells the config-only networks that are ours. */
+const CONFIG_LABEL = 'corduroy.swarm';
+
+const asConfig = (plan: NetworkPlan) => ({
+  ...plan,
+  name: configNetworkName(plan.name),
+  labels: { ...plan.labels, [CONFIG_LABEL]: plan.name },
+});
+
+const WHAT_FAILED: Readonly<Record<SyncStep['kind'], (name: string) => string>> = {
+  make: (name) => `network ${name}, which other hosts have, cannot be made here`,
+  prepare: (name) => `this host cannot be prepared for swarm network ${name}`,
+  remove: (name) => `network ${name}, which was removed on another host, cannot be removed here`,
+  unprepare: (name) => `what prepared this host for swarm network ${name} cannot be removed yet`,
+  end: (name) => `the records of network ${name}, which is removed, cannot be removed`,
+};
+
+const failure = (step: SyncStep['kind'], name: string, error: unknown): ReconcileFinding => ({
+  kind: step === 'make' || step === 'prepare' ? 'network-not-made' : 'network-not-removed',
+  subject: name,
+  message: `${WHAT_FAILED[step](name)}: ${describeError(error)}`,
+});
 
 const foreign = ({ name, subnets }: NetworkPlan, driver: string): ReconcileFinding => ({
   kind: 'network-not-made',

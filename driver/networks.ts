@@ -8,6 +8,7 @@ import {
   type Network,
   NetworkRecord,
   type NetworkRemoval,
+  type NetworkSubnet,
   type NodeNetwork,
   NodeNetworkRecord,
   networkKey,
@@ -83,11 +84,11 @@ const hostRoutesOrNone = ({ hostRoutes }: DriverDependencies, log: Logger): Prom
     return [];
   });
 
-function planNetwork({ store, settings }: DriverDependencies, request: CreateNetworkRequest): Network {
+function planNetwork({ node, store, settings }: DriverDependencies, request: CreateNetworkRequest): Network {
   const ipam = ipamOf(request, settings.datastore);
   const options = parseNetworkOptions(request.options, { ipv6: request.ipv6 });
   return {
-    name: provisionalNetworkName(request.networkId),
+    name: provisionalNetworkName(request.networkId, node),
     subnets: subnetsOf(request),
     ipam,
     internal: request.internal,
@@ -95,10 +96,16 @@ function planNetwork({ store, settings }: DriverDependencies, request: CreateNet
   };
 }
 
-/** @param there may have been named, and removed elsewhere, since */
-const sameContent = (there: Network, asked: Network): boolean =>
-  NetworkRecord.encode({ ...there, name: asked.name, recipe: undefined, removal: undefined }) ===
-  NetworkRecord.encode(asked);
+/** @param there may have been named, and removed elsewhere, since; one of Swarm's has gateways of each node's own */
+function sameContent(there: Network, asked: Network): boolean {
+  const subnets = (network: Network) =>
+    there.swarm ? network.subnets.map(({ cidr }): NetworkSubnet => ({ cidr })) : network.subnets;
+  const made = { name: asked.name, recipe: undefined, removal: undefined, swarm: undefined };
+  return (
+    NetworkRecord.encode({ ...there, ...made, subnets: subnets(there) }) ===
+    NetworkRecord.encode({ ...asked, subnets: subnets(asked) })
+  );
+}
 
 /**
  * Removes what this node knows of a network, with endpoints that Docker has forgotten; and the network itself if no
@@ -145,7 +152,10 @@ export function networkRemoval(
   const name = local.value.network;
   const network = store.networks.get(name);
   const profile = store.profiles.get(parseProfileName(name));
-  const last = ![...store.nodeNetworks].some(([key, { value }]) => key !== own && value.network === name);
+  // One of Swarm's is still there when no node has a task on it.
+  const last =
+    network?.value.swarm !== true &&
+    ![...store.nodeNetworks].some(([key, { value }]) => key !== own && value.network === name);
   const touched = last ? undefined : stillHeld(network?.value, mark);
   return {
     compares: [
@@ -165,7 +175,7 @@ export function networkRemoval(
  */
 function stillHeld(network: Network | undefined, removal: NetworkRemoval | undefined): readonly Write[] | undefined {
   if (network === undefined || network.removal !== undefined) return undefined;
-  const after = network.recipe === undefined ? network : { ...network, removal };
+  const after = network.recipe === undefined || network.swarm ? network : { ...network, removal };
   return [{ kind: 'put', key: networkKey(network.name), value: NetworkRecord.encode(after) }];
 }
 

@@ -6,6 +6,7 @@ import type { NodeLiveness } from '../src/effects/node-liveness.js';
 import { endpointKey } from '../src/model/endpoint.js';
 import { ConflictError, DatastoreUnavailableError } from '../src/model/errors.js';
 import type { NodeName } from '../src/model/ids.js';
+import { configNetworkKey } from '../src/model/network.js';
 import { nodeKey } from '../src/model/node.js';
 import { sightingKey } from '../src/model/tenure.js';
 import { networkRemoval } from './networks.js';
@@ -47,6 +48,7 @@ export class NodeRemover implements NodeAdmin {
     await this.#requireGone(node);
     await this.#removeEndpoints(node);
     const networks = await this.#removeNetworks(node);
+    await this.#removeConfigNetworks(node);
     const addresses = await this.#ipam.releaseNode(node);
     if (known) {
       const keys = [nodeKey(node), sightingKey(node)];
@@ -82,6 +84,13 @@ export class NodeRemover implements NodeAdmin {
     for (let some = this.#endpointsOf(node); some.length > 0; some = this.#endpointsOf(node)) {
       const writes = some.slice(0, AT_ONCE).map(({ id }) => ({ kind: 'delete' as const, key: endpointKey(node, id) }));
       await this.#store.transact({ compares: [], writes });
+    }
+  }
+
+  async #removeConfigNetworks(node: NodeName): Promise<void> {
+    for (const { value } of [...this.#store.configNetworks.values()].filter(({ value }) => value.node === node)) {
+      const key = configNetworkKey(node, value.network);
+      await this.#store.transact({ compares: [], writes: [{ kind: 'delete', key }] });
     }
   }
 

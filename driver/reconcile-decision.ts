@@ -94,7 +94,9 @@ export function decide(seen: Observation): Decision {
 
   const local = new Map(seen.localNetworks.map((network) => [network.dockerNetworkId, network]));
   const restoreNetworks = seen.dockerNetworks.filter(
-    ({ id }) => !local.has(id) && (settled(`record/${id}`) || seen.first),
+    ({ id, scope, endpoints }) =>
+      // A manager lists Swarm's networks before and after they have anything on this node.
+      (scope === 'local' || endpoints.size > 0) && !local.has(id) && (settled(`record/${id}`) || seen.first),
   );
   const nameNetworks = seen.dockerNetworks.filter(({ id }) => local.get(id)?.provisional === true);
   return { free, detach, removeNetworks, restoreNetworks, nameNetworks, findings, sightings: next };

@@ -132,6 +132,7 @@ export class SubnetRegistry {
     const subnets = await draft.list(SubnetRecord, SubnetRecord.prefix);
     const taken: TakenSubnet[] = [];
     for (const subnet of subnets) taken.push(await this.#taken(draft, subnet));
+    taken.push(...this.#keptForSwarm());
     const pools = await draft.list(PoolRecord, PoolRecord.prefix);
     const unreadable = draft.corruptKeys(SubnetRecord.prefix).flatMap(subnetOfKey);
     const { cidr, pool, isNewPool } = this.#choose(request, { pools, subnets: taken, unreadable, hostRoutes });
@@ -147,6 +148,8 @@ export class SubnetRegistry {
   /** A subnet that others use is joined by comparing its record: it overlaps nothing, and nobody can take it away unseen. */
   async #join(draft: Draft, request: SubnetRequest, hostRoutes: readonly HostRoute[]): Promise<PoolId | undefined> {
     const { cidr } = request;
+    const again = cidr && (await this.#heldForSwarm(draft, cidr));
+    if (again !== undefined) return { subnet: again.subnet, range: request.range, reference: again.reference };
     const key = cidr && subnetKey(cidr);
     const subnet = key === undefined ? undefined : await draft.read(SubnetRecord, key).catch(() => undefined);
     const pools = [...this.#context.store.pools.values()].map(({ value }) => value);
@@ -155,6 +158,20 @@ export class SubnetRegistry {
     this.#choose(request, { pools, subnets: [await this.#taken(draft, subnet)], unreadable: [], hostRoutes });
     draft.guard(key);
     return this.#hold(draft, subnet.cidr, request);
+  }
+
+  /** After a power failure Docker makes a network of Swarm's again without having released it. */
+  async #heldForSwarm(draft: Draft, cidr: Cidr): Promise<Omit<PoolId, 'range'> | undefined> {
+    if (!this.#keptForSwarm().some((subnet) => subnet.cidr === cidr)) return undefined;
+    const [reference] = (await holdOf(draft, cidr, this.#context.node))?.references ?? [];
+    return reference && { subnet: cidr, reference: reference.id };
+  }
+
+  /** Between two tasks no node holds them. */
+  #keptForSwarm(): readonly TakenSubnet[] {
+    return [...this.#context.store.networks.values()]
+      .filter(({ value }) => value.swarm === true)
+      .flatMap(({ value }) => value.subnets.map(({ cidr }) => ({ cidr, used: true, ours: false })));
   }
 
   async #taken(draft: Draft, { cidr, use }: Subnet): Promise<TakenSubnet> {

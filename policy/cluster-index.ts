@@ -63,6 +63,7 @@ export class ClusterIndex {
         return this.#endpointsOfProfile.of(nameOf(change));
       case 'endpoint':
         return this.#applyEndpoint(change);
+      case 'configNetwork':
       case 'bgpPeer':
       case 'bgpSettings':
         return [];

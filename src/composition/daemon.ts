@@ -4,12 +4,14 @@ import { networkDriverHandlers } from '../../driver/handlers.js';
 import { NetworkSync } from '../../driver/network-sync.js';
 import { NodeRemover } from '../../driver/node-removal.js';
 import { Reconciler } from '../../driver/reconciler.js';
+import { SwarmNetworks } from '../../driver/swarm-networks.js';
 import type { CorduroyConfig, LoadedConfig } from '../config/corduroy-config.js';
 import { CONFIG_KEYS, CONFIG_NAMES, type ConfigKey } from '../config/keys.js';
 import type { Datastore } from '../effects/datastore.js';
 import type { Logger } from '../effects/logger.js';
 import type { ReconcileFinding, ReconcileStatus } from '../effects/reconcile-status.js';
 import { DockerEngineNetworks } from '../infrastructure/docker/docker-engine-networks.js';
+import { DockerSwarm } from '../infrastructure/docker/docker-swarm.js';
 import { isDriverOf, ownDriverName } from '../infrastructure/docker/driver-name.js';
 import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner.js';
 import { readHostFacts } from '../infrastructure/linux/host-facts.js';
@@ -40,6 +42,7 @@ import { describeNode, hostAddresses, nodeAddresses, registerNode } from './node
 import { networkMatches } from './node-selection.js';
 import { NodeTenure } from './node-tenure.js';
 import { settleMemory } from './settle-memory.js';
+import { subnetHolds } from './subnet-holds.js';
 import { VERSION } from './version.js';
 
 /** Between the end of a call's work and Docker's reading of the answer, out of the call's deadline. */
@@ -109,10 +112,11 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const metrics = createMetrics({ ...sources, store: node.store });
   let reconciler: Reconciler | undefined;
   let networkSync: NetworkSync | undefined;
-  const dockerNetworks = new DockerEngineNetworks({
+  const engine = {
     socketPath: config.dockerSocket,
     driver: () => ownDriverName(config.dockerSocket, PLUGIN_NAME),
-  });
+  };
+  const dockerNetworks = new DockerEngineNetworks(engine);
   const admin = adminApp({
     ...sources,
     startedAt,
@@ -122,6 +126,8 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     nodeAdmin: new NodeRemover({ store: node.store, ipam, liveness, clock: systemClock }),
     liveness,
     dockerNetworks,
+    swarm: new DockerSwarm(engine),
+    swarmNetworks: new SwarmNetworks({ store: node.store, holds: subnetHolds(node.ipam.registry) }),
     networkSync: node.driver.underWay !== undefined,
     hostFacts: () => readHostFacts(runner, config),
     supportsTunnel: (kind) => supportsTunnel(runner, kind),

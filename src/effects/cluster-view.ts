@@ -2,7 +2,7 @@ import type { BgpPeer } from '../model/bgp-peer.js';
 import type { BgpSettings } from '../model/bgp-settings.js';
 import type { Endpoint } from '../model/endpoint.js';
 import type { DockerNetworkId, EndpointId, NetworkName, NodeName, ProfileName } from '../model/ids.js';
-import type { Network, NodeNetwork } from '../model/network.js';
+import type { ConfigNetwork, Network, NodeNetwork } from '../model/network.js';
 import type { Node } from '../model/node.js';
 import type { Pool } from '../model/pool.js';
 import type { Profile } from '../model/profile.js';
@@ -27,6 +27,7 @@ export type ClusterChange =
   | RecordChange<'pool', Pool>
   | RecordChange<'network', Network>
   | RecordChange<'nodeNetwork', NodeNetwork>
+  | RecordChange<'configNetwork', ConfigNetwork>
   | RecordChange<'profile', Profile>
   | RecordChange<'endpoint', Endpoint>
   | RecordChange<'bgpPeer', BgpPeer>
@@ -45,6 +46,8 @@ export interface ClusterView {
   readonly localNetworks: ReadonlyMap<DockerNetworkId, Versioned<NodeNetwork>>;
   /** Every node's networks, by key of the record: who else has a network. */
   readonly nodeNetworks: ReadonlyMap<string, Versioned<NodeNetwork>>;
+  /** Which nodes are prepared for which network of Swarm's, by key of the record. */
+  readonly configNetworks: ReadonlyMap<string, Versioned<ConfigNetwork>>;
   readonly profiles: ReadonlyMap<ProfileName, Versioned<Profile>>;
   readonly endpoints: ReadonlyMap<EndpointId, Versioned<Endpoint>>;
   /** This node's alone: few, where `endpoints` may be hundreds of thousands. */

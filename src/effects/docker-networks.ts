@@ -1,5 +1,11 @@
 import type { DockerNetworkId } from '../model/ids.js';
-import type { NetworkPlan } from '../model/network-plan.js';
+import type { NetworkPlan, NetworkRecipe } from '../model/network-plan.js';
+
+export interface FoundNetwork {
+  readonly id: DockerNetworkId;
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 /**
  * Docker's networks, to be made and removed. Docker calls our own plugin before it answers: never to be awaited inside
@@ -11,6 +17,8 @@ import type { NetworkPlan } from '../model/network-plan.js';
 export interface DockerNetworks {
   create(network: NetworkPlan): Promise<DockerNetworkId>;
   /** The network of that very name and its driver, whoever made it. @throws DockerUnavailableError */
-  find(name: string): Promise<{ readonly id: DockerNetworkId; readonly driver: string } | undefined>;
+  find(name: string): Promise<FoundNetwork | undefined>;
+  /** A config-only network: no driver hears of it, and others can be made from it. */
+  createConfig(config: NetworkRecipe & { readonly name: string }): Promise<DockerNetworkId>;
   remove(id: DockerNetworkId): Promise<void>;
 }

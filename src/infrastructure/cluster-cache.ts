@@ -63,6 +63,10 @@ export class ClusterCache implements ClusterStore {
     return this.#tables.nodeNetwork.entries;
   }
 
+  get configNetworks() {
+    return this.#tables.configNetwork.entries;
+  }
+
   get profiles() {
     return this.#tables.profile.entries;
   }

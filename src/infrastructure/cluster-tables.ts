@@ -3,7 +3,16 @@ import { BGP_SETTINGS_KEY, BgpSettingsRecord } from '../model/bgp-settings.js';
 import { cidrKey } from '../model/cidr.js';
 import { type Endpoint, EndpointRecord, endpointKey } from '../model/endpoint.js';
 import type { DockerNetworkId, EndpointId, NodeName } from '../model/ids.js';
-import { NetworkRecord, type NodeNetwork, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../model/network.js';
+import {
+  type ConfigNetwork,
+  ConfigNetworkRecord,
+  configNetworkKey,
+  NetworkRecord,
+  type NodeNetwork,
+  NodeNetworkRecord,
+  networkKey,
+  nodeNetworkKey,
+} from '../model/network.js';
 import { NodeRecord, nodeKey } from '../model/node.js';
 import { PoolRecord, poolKey } from '../model/pool.js';
 import { ProfileRecord, profileKey } from '../model/profile.js';
@@ -46,6 +55,12 @@ export function clusterTables(onProblem: (key: string, problem: string) => void)
       keyOf: nodeNetworkKeyOf,
       onProblem,
     }),
+    configNetwork: new RecordTable({
+      kind: ConfigNetworkRecord,
+      nameOf: configNetworkKeyOf,
+      keyOf: configNetworkKeyOf,
+      onProblem,
+    }),
     endpoint: new RecordTable({
       kind: EndpointRecord,
       nameOf: ({ id }) => id,
@@ -83,4 +98,5 @@ export function localEndpointTable(node: NodeName): RecordTable<Endpoint, Endpoi
   });
 }
 
+const configNetworkKeyOf = ({ node, network }: ConfigNetwork): string => configNetworkKey(node, network);
 const nodeNetworkKeyOf = ({ node, dockerNetworkId }: NodeNetwork): string => nodeNetworkKey(node, dockerNetworkId);

@@ -9,6 +9,7 @@ import {
   parseNetworkName,
   parseNodeName,
   parseProfileName,
+  shortHash,
 } from './ids.js';
 import { type IpAddress, parseIpAddress } from './ip-address.js';
 import { type NetworkRecipe, networkRecipe } from './network-plan.js';
@@ -46,6 +47,8 @@ export interface Network {
   readonly recipe?: NetworkRecipe | undefined;
   /** Somebody has removed it on one node: it goes from each other one as soon as no container is on it there. */
   readonly removal?: NetworkRemoval | undefined;
+  /** Swarm hands it out to the nodes on which its tasks run; each node is prepared with a config-only network. */
+  readonly swarm?: true | undefined;
 }
 
 export interface NetworkRemoval {
@@ -80,6 +83,7 @@ const networkSchema: z.ZodType<Network> = z.object({
   options,
   recipe: networkRecipe.optional(),
   removal: z.object({ node: parsed(parseNodeName), requestedAt: z.string() }).optional(),
+  swarm: z.literal(true).optional(),
 });
 
 const nodeNetworkSchema: z.ZodType<NodeNetwork> = z.object({
@@ -96,6 +100,26 @@ export const networkKey = (name: NetworkName): string => NetworkRecord.key(name)
 export const NodeNetworkRecord = defineRecord('NodeNetwork', nodeNetworkSchema);
 export const nodeNetworkKey = (node: NodeName, id: DockerNetworkId): string => NodeNetworkRecord.key(node, id);
 
-/** The name of a network until Docker tells the real one. */
-export const provisionalNetworkName = (id: DockerNetworkId): NetworkName =>
-  parseNetworkName(`docker-${id.slice(0, 12)}`);
+/** One node's Docker has the config-only network that a network of Swarm's is made from there. */
+export interface ConfigNetwork {
+  readonly node: NodeName;
+  readonly network: NetworkName;
+  readonly dockerNetworkId: DockerNetworkId;
+}
+
+export const ConfigNetworkRecord = defineRecord<ConfigNetwork>(
+  'ConfigNetwork',
+  z.object({
+    node: parsed(parseNodeName),
+    network: parsed(parseNetworkName),
+    dockerNetworkId: parsed(parseDockerNetworkId),
+  }),
+);
+export const configNetworkKey = (node: NodeName, network: NetworkName): string =>
+  ConfigNetworkRecord.key(node, network);
+/** Its name in Docker, the same on every node. */
+export const configNetworkName = (network: NetworkName): string => `${network}-config`;
+
+/** The name of a node's network until Docker tells the real one. One of Swarm's has the same id on every node. */
+export const provisionalNetworkName = (id: DockerNetworkId, node: NodeName): NetworkName =>
+  parseNetworkName(`docker-${id.slice(0, 12)}${id.length === 64 ? '' : `-${shortHash(node, 8)}`}`);

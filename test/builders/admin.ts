@@ -1,9 +1,11 @@
 import { NodeRemover } from '../../driver/node-removal.js';
+import { SwarmNetworks } from '../../driver/swarm-networks.js';
 import type { BgpStatus, BgpStatusSource } from '../../src/effects/bgp-status.js';
 import type { DataplaneStatus } from '../../src/effects/dataplane-status.js';
 import type { HostFacts } from '../../src/effects/host-facts.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import type { ReconcileStatus } from '../../src/effects/reconcile-status.js';
+import type { SubnetHolds } from '../../src/effects/subnet-holds.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { StoredNodeLiveness } from '../../src/infrastructure/stored-node-liveness.js';
 import { systemClock } from '../../src/infrastructure/system-clock.js';
@@ -20,6 +22,7 @@ import { createMetrics, type Metrics } from '../../src/server/metrics.js';
 import { InMemoryDatastore } from '../fakes/in-memory-datastore.js';
 import { InMemoryDockerNetworks } from '../fakes/in-memory-docker-networks.js';
 import { InMemoryIpamAdmin } from '../fakes/in-memory-ipam-admin.js';
+import { InMemorySwarm } from '../fakes/in-memory-swarm.js';
 
 const NODE = parseNodeName('alpha');
 const NETWORK_ID = parseDockerNetworkId('n'.repeat(25));
@@ -61,6 +64,7 @@ export interface AdminHarness {
   readonly datastore: InMemoryDatastore;
   readonly ipam: InMemoryIpamAdmin;
   readonly dockerNetworks: InMemoryDockerNetworks;
+  readonly swarm: InMemorySwarm;
   readonly metrics: Metrics;
   /** What `settled` does from now on. */
   settle: () => Promise<void>;
@@ -90,6 +94,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
   const dockerNetworks = new InMemoryDockerNetworks(store, NODE, new Set([NETWORK_ID]));
   const attached = new Set([anEndpoint('a', 'front', '10.64.0.2').id]);
   const liveness = new StoredNodeLiveness(datastore, NODE);
+  const swarm = new InMemorySwarm();
   const context: AdminContext = {
     node: NODE,
     version: '1.2.3',
@@ -105,6 +110,8 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     nodeAdmin: new NodeRemover({ store, ipam, liveness, clock: systemClock }),
     liveness,
     networkSync: false,
+    swarm,
+    swarmNetworks: new SwarmNetworks({ store, holds }),
     reconcileStatus: () => aReconcileStatus,
     hostFacts: async () => goodHost,
     supportsTunnel: async (kind) => kind === 'vxlan',
@@ -113,8 +120,21 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     log: silentLogger,
     settleMs: 1000,
   };
-  return Object.assign(harness, { context, datastore, ipam, dockerNetworks, metrics, close: () => store.close() });
+  return Object.assign(harness, {
+    context,
+    datastore,
+    ipam,
+    dockerNetworks,
+    swarm,
+    metrics,
+    close: () => store.close(),
+  });
 }
+
+/** Whatever is asked for can be had. */
+const holds: SubnetHolds = {
+  hold: async ({ cidr }) => ({ cidr: cidr ?? parseCidr('10.64.7.0/24'), release: async () => {} }),
+};
 
 /** Another node, with one endpoint on a network of its own. */
 export async function addNode({ context: { store } }: Pick<AdminHarness, 'context'>, text: string): Promise<void> {

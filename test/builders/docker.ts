@@ -31,7 +31,7 @@ export function aNodeNetwork(id: DockerNetworkId, what: Partial<NodeNetwork> = {
   return {
     node: THIS_NODE,
     dockerNetworkId: id,
-    network: provisionalNetworkName(id),
+    network: provisionalNetworkName(id, THIS_NODE),
     provisional: false,
     linkLocalGateway: parseIpAddress('169.254.1.1'),
     ...what,

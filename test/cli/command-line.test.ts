@@ -188,6 +188,20 @@ describe('networks', () => {
     expect(await printed('network list -o json')).not.toContain('"db"');
   });
 
+  test('of Swarm are refused with the reason where they cannot be made', async () => {
+    const refusal = async () => (await cord('network create --swarm shop')).err;
+    expect(await refusal()).toContain('the other nodes are prepared by networkSync, which is off here');
+    Object.assign(harness.context, { networkSync: true, settleMs: 10 });
+    expect(await refusal()).toContain('Swarm takes managed plugins only, and this daemon is none');
+    harness.swarm.plugin = 'corduroy:latest';
+    expect(await refusal()).toContain("this host's Docker is in no swarm");
+    harness.swarm.is = 'worker';
+    expect(await refusal()).toContain('this host is a worker of its swarm');
+    harness.swarm.is = 'manager';
+    expect(await refusal()).toContain('this host is not prepared for it');
+    expect(harness.swarm.plans).toEqual([]);
+  });
+
   test('of which Docker does not tell the name are not in force', async () => {
     harness.dockerNetworks.keepsNames = true;
     Object.assign(harness.context, { settleMs: 10 });

@@ -2,7 +2,7 @@ import type { DockerContainer } from '../../src/effects/docker.js';
 import type { DockerNetworks } from '../../src/effects/docker-networks.js';
 import { ConflictError, NotFoundError } from '../../src/model/errors.js';
 import { type DockerNetworkId, parseDockerNetworkId, shortHash } from '../../src/model/ids.js';
-import type { NetworkPlan } from '../../src/model/network-plan.js';
+import type { NetworkPlan, NetworkRecipe } from '../../src/model/network-plan.js';
 import { LOCAL_ADDRESS_SPACE } from '../../src/protocol/activate.js';
 import type { CallContext } from '../../src/protocol/call.js';
 import type { NetworkDriverHandlers } from '../../src/protocol/network-driver.js';
@@ -49,6 +49,13 @@ export class CallingEngine implements DockerNetworks {
     await this.#driver.CreateNetwork(request, this.#context);
     this.docker.addNetwork({ id, name, internal, subnets, ipv6, options, labels });
     this.docker.tell({ kind: 'networkCreated', networkId: id });
+    return id;
+  }
+
+  async createConfig({ name, labels, subnets }: NetworkRecipe & { readonly name: string }): Promise<DockerNetworkId> {
+    if ((await this.find(name)) !== undefined) throw new ConflictError(`network ${name} already exists`);
+    const id = parseDockerNetworkId(shortHash(`${this.#host} ${++this.#count}`, 64));
+    this.docker.addNetwork({ id, name, driver: 'null', labels, subnets });
     return id;
   }
 

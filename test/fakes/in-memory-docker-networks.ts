@@ -53,6 +53,10 @@ export class InMemoryDockerNetworks implements DockerNetworks {
     throw new Error(`nobody looks for network ${name} here`);
   }
 
+  async createConfig({ name }: { readonly name: string }): Promise<never> {
+    throw new Error(`nobody makes config-only network ${name} here`);
+  }
+
   async remove(id: DockerNetworkId): Promise<void> {
     const local = this.#store.localNetworks.get(id)?.value;
     if (local === undefined) throw new NotFoundError(`no such network: ${id}`);

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseCidr } from '../../src/model/cidr.js';
+import { parseNetworkName } from '../../src/model/ids.js';
+import { type Network, NetworkRecord, networkKey } from '../../src/model/network.js';
 import { aCluster, ip, type TestCluster, type TestNode } from '../builders/ipam.js';
 
 /** How nodes share a subnet: claims, borrowing, and blocks that pass from one to the other. */
@@ -256,4 +258,27 @@ test('a late release by a node whose address was freed and given to another does
   await a.node.releaseAddress(a.pool, address ?? '');
   for (const one of ['10.80.0.2', '10.80.0.3'])
     expect((await b.node.ipam.admin.show(ip(one))).is).toMatchObject({ state: 'unbound', node: 'b' });
+});
+
+test("a subnet of Swarm's is kept while no node has it, and given again to a node that lost its network", async () => {
+  const [one, other] = [await cluster.node('one'), await cluster.node('other')];
+  await one.ipam.ensureDefaultPools([parseCidr('10.64.0.0/12')]);
+  const network: Network = {
+    name: parseNetworkName('shop'),
+    subnets: [{ cidr: parseCidr('10.64.0.0/24') }],
+    ipam: 'corduroy',
+    internal: false,
+    options: { profiles: [], publish: 'allow' },
+    swarm: true,
+  };
+  cluster.datastore.put(networkKey(network.name), NetworkRecord.encode(network));
+  while (one.cluster.networks.size + other.cluster.networks.size < 2) await Promise.resolve();
+  expect((await other.requestPool({})).Pool).toBe('10.64.1.0/24');
+  await expect(other.requestPool({ Pool: '10.64.0.0/25' })).rejects.toThrow('overlaps subnet 10.64.0.0/24');
+  const { PoolID } = await one.requestPool({ Pool: '10.64.0.0/24' });
+  await one.requestGateway(PoolID);
+  // Its power failed meanwhile: Docker asks as if for the first time.
+  expect((await one.requestPool({ Pool: '10.64.0.0/24' })).PoolID).toBe(PoolID);
+  await one.requestGateway(PoolID);
+  expect((await other.requestPool({ Pool: '10.64.0.0/24' })).PoolID).not.toBe(PoolID);
 });

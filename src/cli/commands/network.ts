@@ -15,6 +15,8 @@ interface Network {
   readonly publish: string;
   readonly dockerNetworkId: string | null;
   readonly nodes: readonly string[];
+  readonly swarm: boolean;
+  readonly preparedNodes: readonly string[];
   readonly removedOn: string | null;
   readonly endpoints: number;
 }
@@ -26,6 +28,7 @@ const columns: readonly Column<Network>[] = [
   { header: 'NODES', value: ({ nodes, removedOn }) => (removedOn === null ? nodes : [...nodes, '(being removed)']) },
   { header: 'ENDPOINTS', value: ({ endpoints }) => endpoints },
   { header: 'DOCKER-ID', value: ({ dockerNetworkId }) => dockerNetworkId?.slice(0, 12) },
+  { header: 'PREPARED', wide: true, value: ({ swarm, preparedNodes }) => (swarm ? preparedNodes : 'not in Swarm') },
   { header: 'INTERNAL', wide: true, value: ({ internal }) => internal },
   { header: 'IPAM', wide: true, value: ({ ipam }) => ipam },
   { header: 'MTU', wide: true, value: ({ mtu }) => mtu ?? 'as the host' },
@@ -46,6 +49,7 @@ interface Asked {
   readonly ipv6?: true;
   readonly internal?: true;
   readonly attachable?: true;
+  readonly swarm?: true;
 }
 
 const bodyOf = (name: string, asked: Asked): object => {
@@ -67,6 +71,7 @@ export function defineNetwork(network: Command, terminal: Terminal): void {
       .option('--ipv6', 'IPv6 addresses as well')
       .option('--internal', 'no way to or from the outside')
       .option('--attachable', 'containers may be attached by hand')
+      .option('--swarm', "in Swarm, for services: run it on a manager; every host is prepared for the network's tasks")
       .option('--opt <key=value>', 'or -o: profiles, mtu, nat-outgoing, publish', anotherPair)
       .option('--ipam-opt <key=value>', 'pool: the pool that its subnet is carved from', anotherPair)
       .option('--label <key=value>', "a label of Docker's", anotherPair)
@@ -77,6 +82,7 @@ export function defineNetwork(network: Command, terminal: Terminal): void {
       'corduroy network create web',
       'corduroy network create db --subnet 10.65.0.0/24 --internal -o profiles=db',
       'corduroy network create both --ipv6 --label team=blue',
+      'corduroy network create shop --swarm --attachable',
     ],
   );
   examples(

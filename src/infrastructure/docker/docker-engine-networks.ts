@@ -1,6 +1,6 @@
 import type Dockerode from 'dockerode';
 import { z } from 'zod';
-import type { DockerNetworks } from '../../effects/docker-networks.js';
+import type { DockerNetworks, FoundNetwork } from '../../effects/docker-networks.js';
 import {
   ConflictError,
   type CorduroyError,
@@ -11,14 +11,21 @@ import {
   NotFoundError,
 } from '../../model/errors.js';
 import { type DockerNetworkId, parseDockerNetworkId } from '../../model/ids.js';
-import type { NetworkPlan, SubnetPlan } from '../../model/network-plan.js';
+import type { NetworkPlan, NetworkRecipe, SubnetPlan } from '../../model/network-plan.js';
 import { parsed } from '../../model/record.js';
 import { askEngine, connectToEngine, type EngineRequest } from './engine-connection.js';
 
 /** Docker's own work, and several calls of our plugin that each have a deadline of 2 s. */
 const DEADLINE_MS = 20_000;
 
-const listed = z.array(z.object({ Id: parsed(parseDockerNetworkId), Name: z.string(), Driver: z.string() }));
+const listed = z.array(
+  z.object({
+    Id: parsed(parseDockerNetworkId),
+    Name: z.string(),
+    Driver: z.string(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+  }),
+);
 const created = z.object({ Id: parsed(parseDockerNetworkId) });
 
 /** Networks of our driver, made and removed in a real engine. */
@@ -32,21 +39,26 @@ export class DockerEngineNetworks implements DockerNetworks {
     this.#driver = options.driver;
   }
 
-  async create(network: NetworkPlan): Promise<DockerNetworkId> {
-    const failure = `network ${network.name} was not made`;
+  create(network: NetworkPlan): Promise<DockerNetworkId> {
+    return this.#create(network.name, (driver) => requestOf(network, driver));
+  }
+
+  createConfig(config: NetworkRecipe & { readonly name: string }): Promise<DockerNetworkId> {
+    return this.#create(config.name, (driver) => configRequestOf(config, driver));
+  }
+
+  async #create(name: string, bodyOf: (driver: string) => object): Promise<DockerNetworkId> {
+    const failure = `network ${name} was not made`;
     const driver = await this.#driver().catch((error: unknown) => {
       throw refusalOf(error, failure);
     });
-    const body = requestOf(network, driver);
-    const answer = await this.#ask(failure, { path: '/networks/create', method: 'POST', body });
+    const answer = await this.#ask(failure, { path: '/networks/create', method: 'POST', body: bodyOf(driver) });
     const id = created.safeParse(answer).data?.Id;
     if (id !== undefined) return id;
-    throw new InternalError(
-      `Docker made network ${network.name} and its answer cannot be read; see "docker network ls"`,
-    );
+    throw new InternalError(`Docker made network ${name} and its answer cannot be read; see "docker network ls"`);
   }
 
-  async find(name: string): Promise<{ readonly id: DockerNetworkId; readonly driver: string } | undefined> {
+  async find(name: string): Promise<FoundNetwork | undefined> {
     // The filter takes every network whose name contains the text.
     const filters = { name: [name] };
     const answer = await this.#engine
@@ -55,7 +67,7 @@ export class DockerEngineNetworks implements DockerNetworks {
         throw refusalOf(error, `network ${name} was not looked for`);
       });
     const found = listed.safeParse(answer).data?.find(({ Name }) => Name === name);
-    return found === undefined ? undefined : { id: found.Id, driver: found.Driver };
+    return found === undefined ? undefined : { id: found.Id, driver: found.Driver, labels: found.Labels ?? {} };
   }
 
   async remove(id: DockerNetworkId): Promise<void> {
@@ -72,21 +84,31 @@ export class DockerEngineNetworks implements DockerNetworks {
 }
 
 /** The body of `POST /networks/create`. */
-export function requestOf(network: NetworkPlan, driver: string): object {
-  const { name, subnets, ipv4, ipv6, internal, attachable, options, ipamOptions, labels } = network;
+export const requestOf = (network: NetworkPlan, plugin: string): object => ({
+  ...common(network, plugin),
+  Driver: plugin,
+  Internal: network.internal,
+  Attachable: network.attachable,
+});
+
+/** Docker takes no driver, no `--internal` and no `--attachable` with it: those are said of the network made from it. */
+const configRequestOf = (config: NetworkRecipe & { readonly name: string }, plugin: string): object => ({
+  ...common(config, plugin),
+  ConfigOnly: true,
+});
+
+function common(network: NetworkRecipe & { readonly name: string }, plugin: string): object {
+  const { name, subnets, ipv4, ipv6, options, ipamOptions, labels } = network;
   return {
     Name: name,
     // Before Docker 25 a second network of one name was made unless this said no.
     CheckDuplicate: true,
-    Driver: driver,
     // Engines before 28 do not know the word, and always have IPv4.
     ...(ipv4 ? {} : { EnableIPv4: false }),
     EnableIPv6: ipv6,
-    Internal: internal,
-    Attachable: attachable,
     Options: options,
     Labels: labels,
-    IPAM: { Driver: driver, Options: ipamOptions, Config: subnets.map(configOf) },
+    IPAM: { Driver: plugin, Options: ipamOptions, Config: subnets.map(configOf) },
   };
 }
 

@@ -11,6 +11,7 @@ import type { Logger } from '../../effects/logger.js';
 import type { NodeAdmin } from '../../effects/node-admin.js';
 import type { NodeLiveness } from '../../effects/node-liveness.js';
 import type { ReconcileStatus } from '../../effects/reconcile-status.js';
+import type { Swarm, SwarmNetworkRecords } from '../../effects/swarm.js';
 import type { NodeName } from '../../model/ids.js';
 import type { TunnelKind } from '../../model/tunnel.js';
 
@@ -35,6 +36,8 @@ export interface AdminContext {
   readonly bgp: BgpStatusSource | undefined;
   readonly ipam: IpamAdmin;
   readonly dockerNetworks: DockerNetworks;
+  readonly swarm: Swarm;
+  readonly swarmNetworks: SwarmNetworkRecords;
   /** Other nodes make and remove the networks that are made and removed here. */
   readonly networkSync: boolean;
   readonly nodeAdmin: NodeAdmin;

@@ -44,7 +44,8 @@ function refuseInUse(view: ClusterView, name: NetworkName): void {
   );
 }
 
-function markRemoved({ store, node, clock }: AdminContext, name: NetworkName) {
+/** Every node that has it, or is prepared for it, hears of that. */
+export function markRemoved({ store, node, clock }: AdminContext, name: NetworkName) {
   const message = `removed network ${name}`;
   const found = store.networks.get(name);
   if (found === undefined || found.value.removal !== undefined) return { message, compares: [], writes: [] };

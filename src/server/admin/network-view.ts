@@ -16,6 +16,8 @@ export const networkView = z
     publish: z.enum(['allow', 'policy']),
     dockerNetworkId: z.string().nullable().describe("This host's Docker id of it; null: not on this host"),
     nodes: z.array(z.string()).describe('Where Docker has it'),
+    swarm: z.boolean().describe("Swarm's: Docker has it where tasks are"),
+    preparedNodes: z.array(z.string()).describe("Of a network of Swarm's: where tasks can be"),
     removedOn: z.string().nullable().describe('The node where it was removed, while it is still on others'),
     endpoints: z.int(),
   })
@@ -40,6 +42,8 @@ export function viewNetworks(view: ClusterView, networks: readonly Network[]): r
     publish: options.publish,
     dockerNetworkId: local.get(name)?.dockerNetworkId ?? null,
     nodes: (nodesOf.get(name) ?? []).toSorted(byText),
+    swarm: network.swarm === true,
+    preparedNodes: network.swarm ? [...preparedFor(view, name)] : [],
     removedOn: network.removal?.node ?? null,
     endpoints: endpointsOf(name),
   }));
@@ -48,6 +52,13 @@ export function viewNetworks(view: ClusterView, networks: readonly Network[]): r
 /** Nodes whose Docker has the network under its name, sorted. */
 export const nodesWith = (view: Pick<ClusterView, 'nodeNetworks'>, name: NetworkName): readonly NodeName[] =>
   [...view.nodeNetworks.values()]
+    .filter(({ value }) => value.network === name)
+    .map(({ value }) => value.node)
+    .sort(byText);
+
+/** Nodes that are prepared for a network of Swarm's, sorted. */
+export const preparedFor = (view: Pick<ClusterView, 'configNetworks'>, name: NetworkName): readonly NodeName[] =>
+  [...view.configNetworks.values()]
     .filter(({ value }) => value.network === name)
     .map(({ value }) => value.node)
     .sort(byText);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseCidr } from '../../model/cidr.js';
 import { type NetworkName, type NodeName, parseNetworkName } from '../../model/ids.js';
 import { parseIpAddress } from '../../model/ip-address.js';
+import type { NetworkPlan } from '../../model/network-plan.js';
 import { parsed } from '../../model/record.js';
 import type { AdminContext } from './admin-context.js';
 import { inForce } from './change.js';
@@ -10,6 +11,7 @@ import { networkView, nodesWith, someOf, viewNetworks } from './network-view.js'
 import { notFound } from './not-found.js';
 import { planSubnets } from './plan-subnets.js';
 import { type ChangeReply, changeReply, route } from './route.js';
+import { createSwarmNetwork, removeSwarmNetwork } from './swarm-networks.js';
 import { until } from './until.js';
 
 const texts = z.record(z.string().min(1), z.string()).optional();
@@ -25,6 +27,7 @@ const newNetwork = z.strictObject({
   options: texts.describe('As docker network create -o: profiles, mtu, nat-outgoing, publish'),
   ipamOptions: texts.describe('As --ipam-opt: pool'),
   labels: texts,
+  swarm: z.boolean().optional().describe('In the swarm that this host manages, for services'),
 });
 
 /**
@@ -34,7 +37,7 @@ const newNetwork = z.strictObject({
 async function createNetwork(context: AdminContext, body: z.infer<typeof newNetwork>): Promise<ChangeReply> {
   const { store, dockerNetworks, settleMs } = context;
   const { name, subnets = [], gateways = [], ranges = [], auxiliary = {}, ...rest } = body;
-  const id = await dockerNetworks.create({
+  const plan: NetworkPlan = {
     name,
     subnets: planSubnets({ subnets, gateways, ranges, auxiliary }),
     ipv4: true,
@@ -44,7 +47,9 @@ async function createNetwork(context: AdminContext, body: z.infer<typeof newNetw
     options: rest.options ?? {},
     ipamOptions: rest.ipamOptions ?? {},
     labels: rest.labels ?? {},
-  });
+  };
+  if (rest.swarm) return createSwarmNetwork(context, plan);
+  const id = await dockerNetworks.create(plan);
   const isNamed = (): boolean => store.localNetworks.get(id)?.value.provisional === false;
   if (await until(store, isNamed, settleMs)) {
     const cidrs = store.networks.get(name)?.value.subnets.map(({ cidr }) => cidr) ?? [];
@@ -100,7 +105,10 @@ export const networkRoutes = [
     summary: "Remove a network from this host's Docker; other hosts follow",
     params: z.object({ network: parsed(parseNetworkName) }),
     response: changeReply,
-    handle: (context, { params }) => removeNetwork(context, params.network),
+    handle: (context, { params: { network } }) =>
+      context.store.networks.get(network)?.value.swarm
+        ? removeSwarmNetwork(context, network)
+        : removeNetwork(context, network),
   }),
   route({
     method: 'get',
