@@ -25,6 +25,7 @@ dpkg-deb dpkg'
 readonly FOR_TEST='
 docker-registry docker-registry
 systemd-analyze systemd
+docker-compose docker-compose
 unshare util-linux
 etcd etcd-server
 busybox busybox-static
