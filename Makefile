@@ -13,7 +13,7 @@ run: | setup-run
 
 test: | setup-test
 	$(MAKE) --no-print-directory build
-	$(TESTS) unit kernel
+	$(TESTS) unit patient kernel
 
 test-unit: build
 	$(TESTS) unit

@@ -3,8 +3,8 @@
  *
  *   run-tests.js GROUP...
  *
- * What a group may do at once differs: pure tests share the cores, and tests with kernels, stores and engines of their
- * own take turns, because they measure time and load both cores.
+ * What a group may do at once differs: pure tests share the cores; of those with kernels, stores and engines of their
+ * own, the ones that ask only what comes of something run two at a time, and those that count packets take turns.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,9 +15,25 @@ import { execa } from 'execa';
 const SERIAL_FOLDERS = ['netns', 'etcd', 'docker', 'lab', 'e2e'];
 const folders = (names: readonly string[]) => `/build/test/(.*/)?(${names.join('|')})/`;
 
+/** Of those, files that neither count packets nor depend on how soon something is. */
+const PATIENT_FILES = [
+  'addresses',
+  'bad-records',
+  'commands',
+  'debian-package',
+  'docker-flags',
+  'examples',
+  'many-ipams',
+  'network-sync',
+  'networks',
+  'swarm',
+];
+const PATIENT = `/build/test/(e2e|etcd)/(${PATIENT_FILES.join('|')})\\.test\\.js$`;
+
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   unit: ['--maxWorkers=100%', '--testPathIgnorePatterns', folders(SERIAL_FOLDERS)],
-  kernel: ['--runInBand', '--testPathPatterns', folders(SERIAL_FOLDERS)],
+  patient: ['--maxWorkers=2', '--testPathPatterns', PATIENT],
+  kernel: ['--runInBand', '--testPathPatterns', folders(SERIAL_FOLDERS), '--testPathIgnorePatterns', PATIENT],
   netns: ['--runInBand', '--testPathPatterns', folders(['netns'])],
   etcd: ['--runInBand', '--testPathPatterns', folders(['etcd'])],
   docker: ['--runInBand', '--testPathPatterns', folders(['docker', 'lab', 'e2e'])],
