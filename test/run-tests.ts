@@ -20,11 +20,9 @@ const PATIENT_FILES = [
   'addresses',
   'bad-records',
   'commands',
-  'debian-package',
   'docker-flags',
   'examples',
   'many-ipams',
-  'network-sync',
   'networks',
   'swarm',
 ];

@@ -89,6 +89,9 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const inForce = node.dataplane.start();
   // Who waits for it hears of it; if nothing else could be started, nobody does.
   inForce.catch(() => {});
+  // The first start may be due to Docker's first call, which wants a subnet of a pool.
+  const poolsTried = inForce.then(() => tryDefaultPools(node, config, log));
+  poolsTried.catch(() => {});
   closers.add('cluster view', () => node.store.close());
   closers.add('blocks', () => node.blocks.close());
   closers.add('data plane', () => node.dataplane.stop());
@@ -143,7 +146,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const plugin = pluginApp({
     handlers: {
       networkDriver: afterReady(networkDriverHandlers(node.driver), inForce),
-      ipamDriver: afterReady(node.ipam.handlers, inForce),
+      ipamDriver: afterReady(node.ipam.handlers, poolsTried),
     },
     log,
     deadlineMs: config.deadlineMs - REPLY_MARGIN_MS,
@@ -191,7 +194,11 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
         detect: () => nodeAddresses(config, runner),
       };
       void followAddresses(own, { ...registration, host, log });
-      await ensureDefaultPools(node, config, log, stopping.signal);
+      let havePools = await poolsTried;
+      while (!havePools && !stopping.signal.aborted) {
+        await systemClock.sleep(POOLS_RETRY_MS, stopping.signal);
+        havePools = await tryDefaultPools(node, config, log);
+      }
       if (stopping.signal.aborted) return;
       await (usesBgp ? bgp.speaker.start() : bgp.daemon.retire());
       await restorePublishedPorts({ ...node.driver, log });
@@ -235,21 +242,15 @@ function failureOf(work: Promise<void>): Promise<never> {
   return failed;
 }
 
-async function ensureDefaultPools(
-  { ipam }: NodeParts,
-  config: CorduroyConfig,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
+/** False: they could not be made, which is logged. */
+async function tryDefaultPools({ ipam }: NodeParts, config: CorduroyConfig, log: Logger): Promise<boolean> {
   const defaults = [config.defaultPoolIpv4, config.defaultPoolIpv6].filter((cidr) => cidr !== undefined);
-  while (!signal.aborted) {
-    try {
-      await ipam.ensureDefaultPools(defaults);
-      return;
-    } catch (error) {
-      log.warn({ error }, 'the default pools could not be made; it is tried again');
-      await systemClock.sleep(POOLS_RETRY_MS, signal);
-    }
+  try {
+    await ipam.ensureDefaultPools(defaults);
+    return true;
+  } catch (error) {
+    log.warn({ error }, 'the default pools could not be made; it is tried again');
+    return false;
   }
 }
 
