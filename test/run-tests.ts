@@ -4,7 +4,7 @@
  *   run-tests.js GROUP...
  *
  * What a group may do at once differs: pure tests share the cores; of those with kernels, stores and engines of their
- * own, the ones that ask only what comes of something run two at a time, and those that count packets take turns.
+ * own, the ones that ask only what comes of something run two at a time, and those that measure time take turns.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,13 +15,15 @@ import { execa } from 'execa';
 const SERIAL_FOLDERS = ['netns', 'etcd', 'docker', 'lab', 'e2e'];
 const folders = (names: readonly string[]) => `/build/test/(.*/)?(${names.join('|')})/`;
 
-/** Of those, files that neither count packets nor depend on how soon something is. */
+/** Of those, files in which it does not matter how soon something is. */
 const PATIENT_FILES = [
   'addresses',
   'bad-records',
   'commands',
   'docker-flags',
   'examples',
+  'invariant-foreign-hands-legacy',
+  'invariant-foreign-hands-nft',
   'many-ipams',
   'networks',
   'swarm',

@@ -96,7 +96,8 @@ async function oursComeFirst(lab: CorduroyLab, tables: string): Promise<void> {
   );
 }
 
-for (const backend of ['nft', 'legacy'] as const) {
+/** Registers the tests of what others do to a kernel with one of the backends of iptables. */
+export function describeForeignHands(backend: 'nft' | 'legacy'): void {
   describeInLab(`what others do to a kernel with iptables-${backend}`, () => {
     let lab: CorduroyLab;
     let streams: Streams;
