@@ -151,6 +151,11 @@ export class NetworkSync {
     underWay.joining.add(name);
     try {
       const id = await dockerNetworks.create(plan);
+      if ((await dockerNetworks.find(name, id)) !== undefined) {
+        // Made by a user at the same instant: Docker would know neither by its name.
+        await this.#leave(id);
+        return [];
+      }
       if ((await learnNetworkName(this.#on, { id, name, recipe: plan })) === 'gone') {
         await this.#leave(id);
         log.info({ network: name }, 'the network was removed elsewhere while it was made here, and is removed again');

@@ -16,8 +16,8 @@ export interface FoundNetwork {
  */
 export interface DockerNetworks {
   create(network: NetworkPlan): Promise<DockerNetworkId>;
-  /** The network of that very name and its driver, whoever made it. @throws DockerUnavailableError */
-  find(name: string): Promise<FoundNetwork | undefined>;
+  /** The network of that very name, whoever made it, other than `except`. @throws DockerUnavailableError */
+  find(name: string, except?: DockerNetworkId): Promise<FoundNetwork | undefined>;
   /** A config-only network: no driver hears of it, and others can be made from it. */
   createConfig(config: NetworkRecipe & { readonly name: string }): Promise<DockerNetworkId>;
   remove(id: DockerNetworkId): Promise<void>;

@@ -66,8 +66,8 @@ export class CallingEngine implements DockerNetworks {
     return id;
   }
 
-  async find(name: string) {
-    return (await this.docker.networks())?.find((network) => network.name === name);
+  async find(name: string, except?: DockerNetworkId) {
+    return (await this.docker.networks())?.find((network) => network.name === name && network.id !== except);
   }
 
   async remove(id: DockerNetworkId): Promise<void> {

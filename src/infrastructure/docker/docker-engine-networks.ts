@@ -58,7 +58,7 @@ export class DockerEngineNetworks implements DockerNetworks {
     throw new InternalError(`Docker made network ${name} and its answer cannot be read; see "docker network ls"`);
   }
 
-  async find(name: string): Promise<FoundNetwork | undefined> {
+  async find(name: string, except?: DockerNetworkId): Promise<FoundNetwork | undefined> {
     // The filter takes every network whose name contains the text.
     const filters = { name: [name] };
     const answer = await this.#engine
@@ -66,7 +66,7 @@ export class DockerEngineNetworks implements DockerNetworks {
       .catch((error: unknown) => {
         throw refusalOf(error, `network ${name} was not looked for`);
       });
-    const found = listed.safeParse(answer).data?.find(({ Name }) => Name === name);
+    const found = listed.safeParse(answer).data?.find(({ Name, Id }) => Name === name && Id !== except);
     return found === undefined ? undefined : { id: found.Id, driver: found.Driver, labels: found.Labels ?? {} };
   }
 
