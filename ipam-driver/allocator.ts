@@ -107,13 +107,15 @@ export class Allocator {
     const place = await placeOf(draft, id, this.#context);
     const rules = this.#coolingRules();
     const blocks = await draft.list(BlockRecord, blocksPrefix(place.subnet));
-    const { own, unclaimed, others } = sortBlocks(blocks, place, node);
+    const sorted = sortBlocks(blocks, place, node);
+    const { own, unclaimed } = sorted;
     const easy = chooseUnused(own, place, rules);
     if (easy !== undefined) return this.#give(draft, easy);
 
     draft.requireFresh();
     const { strictAffinity, maxBlocksPerHost } = await sharingRules(draft);
     const mayClaim = await this.#mayClaim(draft, place.subnet);
+    const others = sorted.others();
     const claimable = mayClaim ? this.#claimable(draft, { place, rules, own, unclaimed, others }) : undefined;
     if (claimable !== undefined) return this.#claimAndGive(draft, claimable);
     const borrowed = strictAffinity ? undefined : chooseUnused(others, place, rules);

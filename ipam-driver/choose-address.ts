@@ -79,23 +79,30 @@ export function* longestFreed(
 }
 
 /**
- * Blocks that can hold an address for the place, those of `node` apart from the others; those in an order of the node's
- * own, so that nodes that borrow do not all meet in one block.
+ * Blocks that can hold an address for the place, those of `node` apart from the others. `others` are looked for when they
+ * are asked for: a container seldom needs one, and a large cluster has thousands.
  */
 export function sortBlocks(
   blocks: readonly Block[],
   place: Place,
   node: NodeName,
-): { readonly own: readonly Block[]; readonly unclaimed: readonly Block[]; readonly others: readonly Block[] } {
+): { readonly own: readonly Block[]; readonly unclaimed: readonly Block[]; others(): readonly Block[] } {
   const { range } = place;
   const usable = range === undefined ? blocks : blocks.filter(({ cidr }) => overlaps(cidr, range));
   return {
     own: usable.filter((block) => block.node === node),
     unclaimed: usable.filter((block) => block.node === undefined),
-    others: usable
-      .filter((block) => block.node !== undefined && block.node !== node)
-      .map((block) => ({ block, turn: shortHash(`${node} ${block.cidr}`, 8) }))
-      .sort((a, b) => (a.turn < b.turn ? -1 : 1))
-      .map(({ block }) => block),
+    others: () =>
+      inOrderOf(
+        node,
+        usable.filter((block) => block.node !== undefined && block.node !== node),
+      ),
   };
 }
+
+/** An order of the node's own, so that nodes that borrow do not all meet in one block. */
+const inOrderOf = (node: NodeName, blocks: readonly Block[]): readonly Block[] =>
+  blocks
+    .map((block) => ({ block, turn: shortHash(`${node} ${block.cidr}`, 8) }))
+    .sort((a, b) => (a.turn < b.turn ? -1 : 1))
+    .map(({ block }) => block);

@@ -59,12 +59,12 @@ export class Ledger {
     this.#cache = new RecordCache(deps.datastore, deps.log);
   }
 
-  /** Resolves when what was decided is durable. @throws what `decide` throws, or ConflictError for `alongside` */
   /** Records that could not be read when they were last seen. */
   corrupt(): readonly CorruptRecordError[] {
     return this.#cache.corrupt();
   }
 
+  /** Resolves when what was decided is durable. @throws what `decide` throws, or ConflictError for `alongside` */
   run<T>(operation: Operation<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ operation, resolve: resolve as (value: unknown) => void, reject });
