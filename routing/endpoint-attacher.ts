@@ -10,6 +10,7 @@ import { ChangeMarks } from './change-marks.js';
 import { type EndpointKernelState, endpointKernelState, gatewayRoute } from './endpoint-kernel-state.js';
 import { explained } from './host-routes.js';
 import { KeyedQueue } from './keyed-queue.js';
+import { isOurHostEnd } from './ownership.js';
 
 /** Gives endpoints their links, and takes them away again. */
 export class EndpointAttacher {
@@ -51,10 +52,16 @@ export class EndpointAttacher {
     return this.#links;
   }
 
-  /** The kernel told that a host side exists, or no longer does. */
-  note(link: InterfaceName, exists: boolean): void {
-    if (exists) this.#add(link);
-    else this.#links.delete(link);
+  /** The kernel told that a host side no longer exists. */
+  noteGone(link: InterfaceName): void {
+    this.#links.delete(link);
+  }
+
+  /** Links that are up stay attached; one that was being removed when an earlier run ended is removed by the resync. */
+  async adopt(): Promise<void> {
+    for (const { name, group } of await this.#kernel.network.links()) {
+      if (isOurHostEnd(name) && group === 'default') this.#add(name);
+    }
   }
 
   stateOf(endpoint: Pick<Endpoint, 'id' | 'dockerNetworkId' | 'mac' | 'addresses'>): EndpointKernelState {

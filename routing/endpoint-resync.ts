@@ -106,7 +106,7 @@ export class EndpointResync {
   #noteGone(links: readonly Link[], settled: (name: InterfaceName) => boolean): void {
     const present = new Set(links.map(({ name }) => name));
     for (const name of this.#attacher.links) {
-      if (!present.has(name) && settled(name)) this.#attacher.note(name, false);
+      if (!present.has(name) && settled(name)) this.#attacher.noteGone(name);
     }
   }
 
@@ -129,7 +129,7 @@ export class EndpointResync {
     const leaving = new Set(links.filter(({ group }) => group !== 'default').map(({ name }) => name));
     for (const { name } of stray) {
       if (!leaving.has(hostEndOf(name))) report('link', `${name}: belonged to no endpoint and was removed`);
-      this.#attacher.note(name, false);
+      this.#attacher.noteGone(name);
     }
     await this.#kernel.network.retire(stray.map(({ name }) => name));
   }

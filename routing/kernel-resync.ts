@@ -1,0 +1,117 @@
+import type { Clock } from '../src/effects/clock.js';
+import type { DataplaneStatus } from '../src/effects/dataplane-status.js';
+import type { Logger } from '../src/effects/logger.js';
+import { describeError } from '../src/model/errors.js';
+import type { EndpointResync } from './endpoint-resync.js';
+import type { FirewallApplier } from './firewall-applier.js';
+import type { HostForwarding } from './host-forwarding.js';
+import type { NodeRoutes } from './node-routes.js';
+import { Pacer } from './pacer.js';
+import type { RepairLog } from './repair-log.js';
+
+/**
+ * Between two resyncs that nothing asked for, in ms: the kernel tells nobody when a set or a setting is changed. The
+ * share of the time that they may take decides within these bounds.
+ */
+const RESYNC_MS = { least: 10_000, most: 60_000 };
+const RESYNC_SHARE = 0.02;
+/** After a sign of foreign changes: soon, but once for all that come together. */
+const SOON_MS = 10;
+/** Between two resyncs that signs asked for; reading back costs some 30 ms of processor time. */
+const REST_MS = 200;
+
+export interface KernelResyncOptions {
+  readonly applier: FirewallApplier;
+  readonly forwarding: HostForwarding;
+  readonly routes: NodeRoutes;
+  readonly endpoints: EndpointResync;
+  readonly repairs: RepairLog;
+  /** What policy has not been told yet is told now. */
+  readonly flush: () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Compares all that is ours in the kernel with what should be, and puts right what differs: when it is asked to, soon
+ * after a sign, and on a timer.
+ */
+export class KernelResync {
+  readonly #options: KernelResyncOptions;
+  readonly #pacer: Pacer;
+  #last: DataplaneStatus['lastResync'];
+  #problem: string | undefined = 'it has not started';
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: KernelResyncOptions) {
+    this.#options = options;
+    this.#pacer = new Pacer({
+      work: () => this.#runQuietly(),
+      soonMs: SOON_MS,
+      restMs: REST_MS,
+      everyMs: (workMs) => Math.min(Math.max(workMs / RESYNC_SHARE, RESYNC_MS.least), RESYNC_MS.most),
+    });
+  }
+
+  /** The last one that came to its end; undefined: none did. */
+  get last(): DataplaneStatus['lastResync'] {
+    return this.#last;
+  }
+
+  /** Why the kernel may differ from what should be; undefined if the last one came to its end. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** From now on on a timer. */
+  start(): void {
+    this.#pacer.start();
+  }
+
+  stop(): void {
+    this.#pacer.stop();
+  }
+
+  /** A sign that something differs. */
+  soon(): void {
+    this.#pacer.soon();
+  }
+
+  /** @throws KernelError if the kernel refuses */
+  run(): Promise<void> {
+    // One after the other: two that looked at the same time would both repair, and both tell, the same.
+    const done = this.#running.then(() => this.#run());
+    this.#running = done.catch(() => {});
+    return done;
+  }
+
+  async #run(): Promise<void> {
+    const { applier, forwarding, routes, endpoints, repairs, flush, clock } = this.#options;
+    const at = clock.now();
+    const begun = performance.now();
+    // What an earlier run left, or never made, is no drift.
+    const first = this.#last === undefined;
+    flush();
+    await applier.synchronise();
+    for (const path of await forwarding.enable()) if (!first) repairs.add('sysctl', `${path}: was changed`);
+    await routes.lookAround();
+    await routes.repairTunnels((what, detail) => repairs.add(what, detail));
+    await endpoints.run((what, detail) => {
+      if (!first) repairs.add(what, detail);
+    });
+    this.#problem = undefined;
+    this.#last = { at, durationMs: performance.now() - begun };
+  }
+
+  async #runQuietly(): Promise<void> {
+    try {
+      await this.run();
+    } catch (error) {
+      this.#problem = describeError(error);
+      this.#options.log.error(
+        { error: this.#problem },
+        'the kernel could not be brought up to date; it is tried again',
+      );
+    }
+  }
+}
