@@ -3,14 +3,13 @@ import type { Conntrack, TrackedFlow } from '../src/effects/conntrack.js';
 import type { Logger } from '../src/effects/logger.js';
 import { describeError } from '../src/model/errors.js';
 import type { IpAddress } from '../src/model/ip-address.js';
+import { Backoff } from './backoff.js';
 
 /** Time in which addresses gather that lost their container: a run of conntrack(8) costs as much for one as for many. */
 const GATHER_MS = 50;
 /** After a run, in multiples of the time it took and in ms, addresses gather longer: a storm of removals costs three runs a second. */
 const REST_RATIO = 50;
 const MOST_REST_MS = 300;
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 10_000;
 
 /**
  * Makes the kernel forget the connections of addresses that lost their container, so that the next holder of an address
@@ -73,7 +72,7 @@ export class AddressFlows {
   }
 
   async #work(): Promise<void> {
-    let retryMs = FIRST_RETRY_MS;
+    const backoff = new Backoff();
     while (this.#due.size > 0 && !this.#stop.signal.aborted) {
       await this.#clock.sleep(Math.max(GATHER_MS, this.#restUntil - performance.now()), this.#stop.signal);
       const due = this.#due;
@@ -82,7 +81,7 @@ export class AddressFlows {
       try {
         await this.#conntrack.forgetAddresses([...due.keys()]);
         for (const resolves of due.values()) for (const resolve of resolves) resolve();
-        retryMs = FIRST_RETRY_MS;
+        backoff.succeeded();
       } catch (error) {
         // Unforgotten addresses stay unquiet: they are not given to anybody, and it is tried again.
         for (const [address, resolves] of due) this.#due.set(address, [...resolves, ...(this.#due.get(address) ?? [])]);
@@ -90,8 +89,7 @@ export class AddressFlows {
           { addresses: due.size, error: describeError(error) },
           'connections could not be forgotten; tried again',
         );
-        await this.#clock.sleep(retryMs, this.#stop.signal);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+        await this.#clock.sleep(backoff.failed(), this.#stop.signal);
       }
       const ended = performance.now();
       this.#restUntil = ended + Math.min((ended - begun) * REST_RATIO, MOST_REST_MS);

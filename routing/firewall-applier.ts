@@ -3,18 +3,13 @@ import type { RefusedRule } from '../src/effects/dataplane-status.js';
 import type { FirewallSource } from '../src/effects/firewall-source.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { FirewallChanges } from '../src/model/chain.js';
-import { DeadlineExceededError, describeError } from '../src/model/errors.js';
+import { describeError } from '../src/model/errors.js';
+import { Backoff } from './backoff.js';
 import type { Finding, FirewallProgrammer } from './firewall-programmer.js';
+import { Waiters } from './waiters.js';
 
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 10_000;
 /** Far longer than the kernel needs to let go of a set; nobody waits for it. */
 const SWEEP_MS = 1_000;
-
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /**
  * The one queue through which the packet filter is written. All that is asked for while a transaction is under way goes
@@ -28,7 +23,7 @@ export class FirewallApplier {
   readonly #onFindings: (findings: readonly Finding[]) => void;
   readonly #onStricter: () => void;
   #dirty = false;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Waiters('the packet filter was not in force in time: the machine is overloaded, try again');
   #synchroniseDue = false;
   #sweepDue = false;
   #sweepComing = false;
@@ -95,31 +90,9 @@ export class FirewallApplier {
   }
 
   #wait(signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () =>
-        reject(
-          new DeadlineExceededError(
-            'the packet filter was not in force in time: the machine is overloaded, try again',
-            {
-              cause: signal?.reason,
-            },
-          ),
-        );
-      if (signal?.aborted) return onAbort();
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const done = () => signal?.removeEventListener('abort', onAbort);
-      this.#waiters.push({
-        resolve: () => {
-          done();
-          resolve();
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      });
-      this.#kick();
-    });
+    const waited = this.#waiters.wait(signal);
+    this.#kick();
+    return waited;
   }
 
   /** The source may have something new. */
@@ -137,26 +110,25 @@ export class FirewallApplier {
   async #work(): Promise<void> {
     // One turn later, so that what is asked for in the same turn goes into the first transaction together.
     await Promise.resolve();
-    let retryMs = FIRST_RETRY_MS;
-    while (this.#started && (this.#dirty || this.#waiters.length > 0 || this.#synchroniseDue || this.#sweepDue)) {
-      const waiters = this.#waiters.splice(0);
+    const backoff = new Backoff();
+    while (this.#started && (this.#dirty || this.#waiters.size > 0 || this.#synchroniseDue || this.#sweepDue)) {
+      const waiters = this.#waiters.take();
       try {
         await this.#once();
         this.#problem = undefined;
-        retryMs = FIRST_RETRY_MS;
+        backoff.succeeded();
         if (this.#stricter) {
           this.#stricter = false;
           this.#onStricter();
         }
-        for (const { resolve } of waiters) resolve();
+        waiters.resolve();
         await this.#sweep();
       } catch (error) {
         this.#problem = describeError(error);
         this.#log.error({ error: this.#problem }, 'the packet filter could not be written; it is tried again');
-        for (const { reject } of waiters) reject(error);
+        waiters.reject(error);
         this.#synchroniseDue = true;
-        await this.#clock.sleep(retryMs, this.#stop.signal);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+        await this.#clock.sleep(backoff.failed(), this.#stop.signal);
       }
     }
     this.#working = false;

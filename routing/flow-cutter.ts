@@ -1,17 +1,11 @@
 import type { Clock } from '../src/effects/clock.js';
 import type { Conntrack, TrackedFlow } from '../src/effects/conntrack.js';
 import type { Logger } from '../src/effects/logger.js';
-import { DeadlineExceededError, describeError } from '../src/model/errors.js';
+import { describeError } from '../src/model/errors.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import { flowsToCut } from './address-flows.js';
-
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 10_000;
-
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
+import { Backoff } from './backoff.js';
+import { Waiters } from './waiters.js';
 
 /** Ends the connections that the policy in force would not let begin, and tries until that is done. */
 export class FlowCutter {
@@ -24,7 +18,7 @@ export class FlowCutter {
   #due = false;
   #working = false;
   #problem: string | undefined;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Waiters('connections could not be measured against the policy in time: try again');
 
   constructor(options: {
     readonly conntrack: Conntrack;
@@ -60,38 +54,17 @@ export class FlowCutter {
 
   /** Resolves when all that was asked for is done; rejects when an attempt fails, though it goes on. */
   settled(signal?: AbortSignal): Promise<void> {
-    if (!this.#working) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const late = () =>
-        reject(
-          new DeadlineExceededError('connections could not be measured against the policy in time: try again', {
-            cause: signal?.reason,
-          }),
-        );
-      if (signal?.aborted) return late();
-      signal?.addEventListener('abort', late, { once: true });
-      const done = () => signal?.removeEventListener('abort', late);
-      this.#waiters.push({
-        resolve: () => {
-          done();
-          resolve();
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      });
-    });
+    return this.#working ? this.#waiters.wait(signal) : Promise.resolve();
   }
 
   async #work(): Promise<void> {
-    let retryMs = FIRST_RETRY_MS;
+    const backoff = new Backoff();
     while (this.#due && !this.#stop.signal.aborted) {
       this.#due = false;
       try {
         await this.#once();
         this.#problem = undefined;
-        retryMs = FIRST_RETRY_MS;
+        backoff.succeeded();
       } catch (error) {
         this.#due = true;
         this.#problem = `connections could not be measured against the new policy: ${describeError(error)}`;
@@ -99,16 +72,13 @@ export class FlowCutter {
           { error: describeError(error) },
           'connections that the policy denies may go on; it is tried again',
         );
-        for (const { reject } of this.#waiters.splice(0)) reject(error);
-        await this.#clock.sleep(retryMs, this.#stop.signal);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+        this.#waiters.take().reject(error);
+        await this.#clock.sleep(backoff.failed(), this.#stop.signal);
       }
     }
     this.#working = false;
-    for (const { resolve, reject } of this.#waiters.splice(0)) {
-      if (this.#due) reject(this.#stop.signal.reason);
-      else resolve();
-    }
+    if (this.#due) this.#waiters.take().reject(this.#stop.signal.reason);
+    else this.#waiters.take().resolve();
   }
 
   async #once(): Promise<void> {
