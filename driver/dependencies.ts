@@ -6,8 +6,8 @@ import type { Docker } from '../src/effects/docker.js';
 import type { HostPorts } from '../src/effects/host-ports.js';
 import type { HostRoutes } from '../src/effects/host-routes.js';
 import type { NodeName } from '../src/model/ids.js';
+import type { KeyedQueue } from '../src/model/keyed-queue.js';
 import type { Network } from '../src/model/network.js';
-import type { KeyedQueue } from './keyed-queue.js';
 import type { NetworksUnderWay } from './networks-under-way.js';
 
 /** All that the network driver needs of the world. */
@@ -21,7 +21,7 @@ export interface DriverDependencies {
   readonly hostRoutes: HostRoutes;
   readonly clock: Clock;
   /** Docker's calls and the reconciler go through it, by endpoint's id or by one of `queue-keys.ts`. */
-  readonly queue: KeyedQueue;
+  readonly queue: KeyedQueue<string>;
   /** Absent: networks are this node's own affair. */
   readonly underWay?: NetworksUnderWay | undefined;
   readonly settings: {

@@ -5,11 +5,11 @@ import type { Endpoint } from '../src/model/endpoint.js';
 import { DeadlineExceededError, describeError, KernelError } from '../src/model/errors.js';
 import { type EndpointId, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
+import { KeyedQueue } from '../src/model/keyed-queue.js';
 import type { AddressFlows } from './address-flows.js';
 import { ChangeMarks } from './change-marks.js';
 import { type EndpointKernelState, endpointKernelState, gatewayRoute } from './endpoint-kernel-state.js';
 import { explained } from './host-routes.js';
-import { KeyedQueue } from './keyed-queue.js';
 import { isOurHostEnd } from './ownership.js';
 
 /** Gives endpoints their links, and takes them away again. */

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { DriverDependencies } from '../../driver/dependencies.js';
-import { KeyedQueue } from '../../driver/keyed-queue.js';
 import { NetworksUnderWay } from '../../driver/networks-under-way.js';
 import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
 import { PolicyEngine } from '../../policy/engine.js';
@@ -21,6 +20,7 @@ import { IpHostRoutes } from '../infrastructure/linux/ip-host-routes.js';
 import { LinuxHostPorts } from '../infrastructure/linux/linux-host-ports.js';
 import { uplinkMtuOfLate } from '../infrastructure/linux/uplink-mtu.js';
 import { systemClock } from '../infrastructure/system-clock.js';
+import { KeyedQueue } from '../model/keyed-queue.js';
 import { containerMtu } from './container-mtu.js';
 import { localAddresses } from './local-addresses.js';
 import { nodeMatches } from './node-selection.js';

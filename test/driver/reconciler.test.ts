@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { KeyedQueue } from '../../driver/keyed-queue.js';
 import { Reconciler } from '../../driver/reconciler.js';
 import type { DockerNetwork } from '../../src/effects/docker.js';
 import { silentLogger } from '../../src/effects/logger.js';
@@ -13,6 +12,7 @@ import {
   parseProfileName,
   shortHash,
 } from '../../src/model/ids.js';
+import { KeyedQueue } from '../../src/model/keyed-queue.js';
 import { type Network, NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
 import { defaultProfile, ProfileRecord, profileKey } from '../../src/model/profile.js';
 import { THIS_NODE } from '../builders/clusters.js';
@@ -33,7 +33,7 @@ function aNode() {
   const store = new ClusterCache({ datastore, node: THIS_NODE, log: silentLogger });
   const dataplane = new InMemoryDataplane();
   const clock = new ManualClock('2026-01-01T00:10:00.000Z');
-  const queue = new KeyedQueue();
+  const queue = new KeyedQueue<string>();
   const reclaims: (readonly DockerNetwork[] | undefined)[] = [];
   const warnings: string[] = [];
   const log = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) };

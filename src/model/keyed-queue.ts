@@ -1,9 +1,11 @@
-/** Runs tasks of one key one after the other, and of different keys side by side. */
+/** Runs tasks of one key one after the other, in order of arrival, and tasks of different keys side by side. */
 export class KeyedQueue<K> {
   readonly #last = new Map<K, Promise<unknown>>();
 
+  /** Has the task's outcome. It begins in this very turn if nothing of its key is under way. */
   run<T>(key: K, task: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key);
+    // Whoever asked for the task before has its outcome; the next in line only waits for its end.
     const result = before === undefined ? task() : before.then(task, task);
     const done = result
       .catch(() => {})
