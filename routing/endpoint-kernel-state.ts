@@ -5,6 +5,7 @@ import { containerInterfaceOf, hostInterfaceOf, type InterfaceName } from '../sr
 import { familyOf, type IpAddress } from '../src/model/ip-address.js';
 import { hostSideMacOf, type MacAddress } from '../src/model/mac-address.js';
 import type { PermanentNeighbour, Route } from '../src/model/route.js';
+import { linkSettings } from './link-settings.js';
 
 /** What the kernel should hold of one attached endpoint, besides its policy. */
 export interface EndpointKernelState {
@@ -43,39 +44,22 @@ export function endpointKernelState(
     containerEnd: containerInterfaceOf(endpoint.id),
     containerMac: endpoint.mac,
     hasLinkLocal: options.ipv6,
-    sysctls: [...ipv4Sysctls(hostEnd), ...(options.ipv6 ? ipv6Sysctls(hostEnd) : [])],
+    // Strict against forged sources, and against ARP requests that would fill the host's neighbour table.
+    sysctls: [...containerSettings(hostEnd), ...linkSettings(hostEnd, { reversePath: 'strict', ipv6: options.ipv6 })],
     neighbours: addresses.map((address) => ({ address, mac: endpoint.mac, interfaceName: hostEnd })),
     routes: addresses.map((address) => ({ kind: 'link', destination: hostCidr(address), interfaceName: hostEnd })),
   };
 }
 
-function ipv4Sysctls(link: InterfaceName): readonly Sysctl[] {
+/** Only of a link to a container; see `linkSettings` for the others. */
+function containerSettings(link: InterfaceName): readonly Sysctl[] {
   const conf = `net/ipv4/conf/${link}`;
   return [
     // The container's gateway is an address that nobody has: the host answers for it, and for all else.
     { path: `${conf}/proxy_arp`, value: '1' },
     // The kernel waits up to 0.8 s by default before it answers for others.
     { path: `net/ipv4/neigh/${link}/proxy_delay`, value: '0' },
-    // Against forged sources, and against ARP requests that would fill the host's neighbour table.
-    { path: `${conf}/rp_filter`, value: '1' },
-    { path: `${conf}/forwarding`, value: '1' },
     // With 1 a frame to 127.0.0.1 from the container would reach services on the host's loopback.
     { path: `${conf}/route_localnet`, value: '0' },
-    // A packet that leaves by the link it came in by is normal here (a container talking to itself by a published port).
-    { path: `${conf}/send_redirects`, value: '0' },
-    { path: `${conf}/accept_redirects`, value: '0' },
-  ];
-}
-
-function ipv6Sysctls(link: InterfaceName): readonly Sysctl[] {
-  const conf = `net/ipv6/conf/${link}`;
-  return [
-    { path: `${conf}/disable_ipv6`, value: '0' },
-    // The gateway must answer at once, not after a second of duplicate address detection.
-    { path: `${conf}/accept_dad`, value: '0' },
-    // A container's router advertisement would change the host's routes.
-    { path: `${conf}/accept_ra`, value: '0' },
-    { path: `${conf}/accept_redirects`, value: '0' },
-    { path: `${conf}/forwarding`, value: '1' },
   ];
 }

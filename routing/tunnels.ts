@@ -5,6 +5,7 @@ import type { Sysctl, Sysctls } from '../src/effects/sysctls.js';
 import { describeError, KernelError } from '../src/model/errors.js';
 import type { InterfaceName } from '../src/model/ids.js';
 import { isOurTunnel, type TunnelDevice, VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
+import { addressModeOf, linkSettings } from './link-settings.js';
 import { type ActualTunnels, diffTunnels, madeSo, NO_TUNNELS, type TunnelChanges } from './tunnel-diff.js';
 import type { WantedTunnels } from './wanted-tunnels.js';
 
@@ -57,10 +58,15 @@ export class Tunnels {
       if (this.#known !== undefined && wanted.devices.length + known.devices.length === 0) return;
       const first = this.#known === undefined;
       const actual = await this.#read();
-      const drift = first ? [] : diffTunnels({ ...known }, actual).findings;
-      await this.#write(wanted, diffTunnels(wanted, actual));
+      const drift = diffTunnels(known, actual).findings;
+      const changes = diffTunnels(wanted, actual);
+      const fresh = new Set(changes.add.map(({ name }) => name));
+      const settled: string[] = [];
+      for (const { name } of wanted.devices) if (!fresh.has(name)) settled.push(...(await this.#settle(name)));
+      await this.#write(wanted, changes);
+      if (first) return;
       for (const detail of drift) report('tunnel', detail);
-      for (const path of await this.#settle(wanted.devices)) if (!first) report('sysctl', `${path}: was changed`);
+      for (const path of settled) report('sysctl', `${path}: was changed`);
     });
   }
 
@@ -103,7 +109,7 @@ export class Tunnels {
     const { network, log } = this.#options;
     try {
       await network.apply([{ kind: 'addTunnel', device }]);
-      await this.#settle([device]);
+      await this.#settle(device.name);
       await network.apply([{ kind: 'setUp', link: device.name }]);
       return undefined;
     } catch (error) {
@@ -124,16 +130,22 @@ export class Tunnels {
     }
   }
 
-  /** The settings that were otherwise, by path. */
-  async #settle(devices: readonly Pick<TunnelDevice, 'name'>[]): Promise<readonly string[]> {
-    const { sysctls, ipv6 } = this.#options;
-    const wanted = devices
-      .filter(({ name }) => !this.#unusable.has(name))
-      .flatMap(({ name }) => [...ipv4Sysctls(name), ...(ipv6 ? ipv6Sysctls(name) : [])]);
-    const values = await sysctls.read(wanted.map(({ path }) => path));
-    const wrong = wanted.filter(({ value }, i) => values[i] !== undefined && values[i] !== value);
-    await sysctls.write(wrong);
-    return wrong.map(({ path }) => path);
+  /** The settings of a link that were otherwise, by path. How it gets its address matters only before it comes up. */
+  async #settle(link: InterfaceName): Promise<readonly string[]> {
+    const { network, sysctls, ipv6 } = this.#options;
+    // Loose: while a pool's encapsulation changes, nodes change over one after the other, and the way back may be
+    // another. What comes in must come from a node, and from an address that there is a route to.
+    const settings = await this.#wrong(linkSettings(link, { reversePath: 'loose', ipv6 }));
+    const mode = ipv6 ? await this.#wrong([addressModeOf(link)]) : [];
+    await sysctls.write(settings);
+    if (mode.length > 0) await network.apply([{ kind: 'setEui64', link }]);
+    return [...settings, ...mode].map(({ path }) => path);
+  }
+
+  /** Those that the kernel has, with another value: a link of a small MTU has no IPv6. */
+  async #wrong(settings: readonly Sysctl[]): Promise<readonly Sysctl[]> {
+    const values = await this.#options.sysctls.read(settings.map(({ path }) => path));
+    return settings.filter(({ value }, i) => values[i] !== undefined && values[i] !== value);
   }
 
   /** One after the other: two that looked at the same state would both write the difference. */
@@ -166,29 +178,4 @@ function refusalOf({ kind, name }: TunnelDevice, error: unknown): string {
     return `a link that is not ours is called ${name}, or carries the same tunnel: find it with "ip -d link", and rename or remove it`;
   }
   return `the kernel does not make the tunnel ${name}: ${detail}`;
-}
-
-function ipv4Sysctls(link: InterfaceName): readonly Sysctl[] {
-  const conf = `net/ipv4/conf/${link}`;
-  return [
-    { path: `${conf}/forwarding`, value: '1' },
-    // While a pool's encapsulation changes, nodes change over one after the other: the way back may be another. What
-    // comes in must come from a node, and from an address that there is a route to.
-    { path: `${conf}/rp_filter`, value: '2' },
-    { path: `${conf}/send_redirects`, value: '0' },
-    { path: `${conf}/accept_redirects`, value: '0' },
-  ];
-}
-
-function ipv6Sysctls(link: InterfaceName): readonly Sysctl[] {
-  const conf = `net/ipv6/conf/${link}`;
-  return [
-    // The next hop of other nodes: `linkLocalOf` our MAC; mode 0 is EUI-64.
-    { path: `${conf}/disable_ipv6`, value: '0' },
-    { path: `${conf}/addr_gen_mode`, value: '0' },
-    { path: `${conf}/accept_dad`, value: '0' },
-    { path: `${conf}/accept_ra`, value: '0' },
-    { path: `${conf}/accept_redirects`, value: '0' },
-    { path: `${conf}/forwarding`, value: '1' },
-  ];
 }

@@ -98,6 +98,7 @@ const NEXT_HOP = linkLocalOf(MAC);
     ['link del vxlan.cord', 'tunnel vxlan.cord: was missing'],
     ['neigh del 10.99.0.12 dev vxlan.cord', `tunnel 10.99.0.12 on vxlan.cord at ${MAC}: was missing`],
     ['route del 10.64.1.0/26 proto 80', 'route 10.64.1.0/26: was missing'],
+    ['link set vxlan.cord addrgenmode none', 'sysctl net/ipv6/conf/vxlan.cord/addr_gen_mode: was changed'],
   ])('damage by hand is repaired and told: ip %s', async (words, finding) => {
     const told = lab.dataplane.status().repairsTotal;
     await lab.namespace.ip(words);
@@ -107,6 +108,15 @@ const NEXT_HOP = linkLocalOf(MAC);
     expect(repairs.slice(told - repairsTotal).map(({ what, detail }) => `${what} ${detail}`)).toContain(finding);
     await lab.dataplane.resync();
     expect(lab.dataplane.status().repairsTotal).toBe(repairsTotal);
+  });
+
+  test('it has the link-local address of its MAC, also where it was set down and told to have none', async () => {
+    const own = `inet6 ${linkLocalOf(tunnelMacOf(parseNodeName('alpha')))}/64`;
+    expect(await lab.namespace.ip('-6 address show dev vxlan.cord')).toContain(own);
+    await lab.namespace.ip('link set vxlan.cord down addrgenmode none');
+    await lab.dataplane.resync();
+    expect(await lab.namespace.ip('-6 address show dev vxlan.cord')).toContain(own);
+    expect(await present()).toEqual(whole);
   });
 
   test('a forwarding that is changed or added by hand is put right', async () => {
