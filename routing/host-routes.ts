@@ -8,6 +8,7 @@ import type { Route } from '../src/model/route.js';
 import { ChangeMarks } from './change-marks.js';
 import { isHostRoute } from './ownership.js';
 import { diffRoutes, type RouteChanges, sameRoute } from './route-diff.js';
+import { Turns } from './turns.js';
 
 /** The routes that should be there; each destination has one at most. */
 export interface WantedRoutes {
@@ -29,7 +30,8 @@ export class HostRoutes {
   #known: Map<Cidr, Route> | undefined;
   /** Destinations to look at in the next turn, and that turn; undefined: no turn is due. */
   #due: { readonly destinations: Set<Cidr>; readonly done: Promise<void> } | undefined;
-  #last: Promise<void> = Promise.resolve();
+  /** Two that looked at the same state would both write the difference. */
+  readonly #turns = new Turns();
   #problem: string | undefined;
 
   constructor(options: {
@@ -60,7 +62,7 @@ export class HostRoutes {
     if (this.#known === undefined) return;
     if (this.#due === undefined) {
       const due = new Set<Cidr>();
-      this.#due = { destinations: due, done: this.#inTurn(() => this.#writeDue(due)) };
+      this.#due = { destinations: due, done: this.#turns.take(() => this.#writeDue(due)) };
     }
     for (const destination of destinations) this.#due.destinations.add(destination);
     await this.#due.done;
@@ -95,7 +97,7 @@ export class HostRoutes {
    * @throws KernelError if the kernel refuses a route of this node's own
    */
   repair(read: readonly Route[], at: number, report: (what: Repair['what'], detail: string) => void): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const before = this.#known ?? new Map<Cidr, Route>();
       const unchanged = (destination: Cidr) => !this.#marks.changedSince(destination, at);
       const actual = read.filter((route) => isHostRoute(route) && unchanged(route.destination));
@@ -167,13 +169,6 @@ export class HostRoutes {
     } finally {
       for (const { destination } of [...put, ...remove]) this.#marks.touch(destination);
     }
-  }
-
-  /** One after the other: two that looked at the same state would both write the difference. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
-    return done;
   }
 }
 

@@ -8,6 +8,7 @@ import type { HostForwarding } from './host-forwarding.js';
 import type { NodeRoutes } from './node-routes.js';
 import { Pacer } from './pacer.js';
 import type { RepairLog } from './repair-log.js';
+import { Turns } from './turns.js';
 
 /**
  * Between two resyncs that nothing asked for, in ms: the kernel tells nobody when a set or a setting is changed. The
@@ -41,7 +42,8 @@ export class KernelResync {
   readonly #pacer: Pacer;
   #last: DataplaneStatus['lastResync'];
   #problem: string | undefined = 'it has not started';
-  #running: Promise<void> = Promise.resolve();
+  /** Two that looked at the same time would both repair, and both tell, the same. */
+  readonly #turns = new Turns();
 
   constructor(options: KernelResyncOptions) {
     this.#options = options;
@@ -79,10 +81,7 @@ export class KernelResync {
 
   /** @throws KernelError if the kernel refuses */
   run(): Promise<void> {
-    // One after the other: two that looked at the same time would both repair, and both tell, the same.
-    const done = this.#running.then(() => this.#run());
-    this.#running = done.catch(() => {});
-    return done;
+    return this.#turns.take(() => this.#run());
   }
 
   async #run(): Promise<void> {

@@ -7,6 +7,7 @@ import type { InterfaceName } from '../src/model/ids.js';
 import { isOurTunnel, type TunnelDevice, VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
 import { addressModeOf, linkSettings } from './link-settings.js';
 import { type ActualTunnels, diffTunnels, madeSo, NO_TUNNELS, type TunnelChanges } from './tunnel-diff.js';
+import { Turns } from './turns.js';
 import type { WantedTunnels } from './wanted-tunnels.js';
 
 type Report = (what: Repair['what'], detail: string) => void;
@@ -30,7 +31,8 @@ export class Tunnels {
   /** In the kernel as far as we know; undefined: that was never looked at. */
   #known: ActualTunnels | undefined;
   #unusable: ReadonlyMap<InterfaceName, string> = new Map();
-  #last: Promise<void> = Promise.resolve();
+  /** Two that looked at the same state would both write the difference. */
+  readonly #turns = new Turns();
 
   constructor(options: TunnelsOptions) {
     this.#options = options;
@@ -43,7 +45,7 @@ export class Tunnels {
 
   /** The records changed what should be there. Does nothing before the first `repair`. */
   changed(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (this.#known === undefined) return;
       const wanted = this.#options.wanted();
       await this.#write(wanted, diffTunnels(wanted, this.#known));
@@ -52,7 +54,7 @@ export class Tunnels {
 
   /** Reads back, puts right what differs, and tells what was not our own doing. @throws KernelError if it cannot be read */
   repair(report: Report): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const wanted = this.#options.wanted();
       const known = this.#known ?? NO_TUNNELS;
       if (this.#known !== undefined && wanted.devices.length + known.devices.length === 0) return;
@@ -146,13 +148,6 @@ export class Tunnels {
   async #wrong(settings: readonly Sysctl[]): Promise<readonly Sysctl[]> {
     const values = await this.#options.sysctls.read(settings.map(({ path }) => path));
     return settings.filter(({ value }, i) => values[i] !== undefined && values[i] !== value);
-  }
-
-  /** One after the other: two that looked at the same state would both write the difference. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
-    return done;
   }
 }
 
