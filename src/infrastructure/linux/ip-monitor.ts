@@ -1,48 +1,27 @@
-import { createInterface } from 'node:readline';
-import type { CommandRunner, RunningCommand } from '../../effects/command-runner.js';
+import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { NetworkStackChange } from '../../effects/network-stack.js';
 import type { InterfaceName } from '../../model/ids.js';
 import { familyOf } from '../../model/ip-address.js';
 import { ROUTE_PROTOCOL } from '../../model/route.js';
+import { followProgram } from './followed-program.js';
 import { destinationOf } from './ip-json.js';
 
-const RESTART_MS = 1_000;
-
-/** Follows `ip monitor` for ever: when it ends it is started again, and the listener is told that it missed something. */
-export function watchIpMonitor(
+/** Follows `ip monitor` for ever: when it ended and was started again, the listener is told that it missed something. */
+export const watchIpMonitor = (
   runner: CommandRunner,
   log: Logger,
   listener: (change: NetworkStackChange) => void,
-): { close(): void } {
-  let closed = false;
-  let running: RunningCommand | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const start = () => {
-    running = runner.start('stdbuf', ['-oL', 'ip', '-o', 'monitor', 'link', 'route', 'address']);
-    createInterface({ input: running.stdout }).on('line', (line) => {
+): { close(): void } =>
+  followProgram({
+    ...{ runner, log },
+    command: ['ip', '-o', 'monitor', 'link', 'route', 'address'],
+    onLine: (line) => {
       const change = parseMonitorLine(line);
-      if (change !== undefined && !closed) listener(change);
-    });
-    running.stderr.resume();
-    void running.ended.then((how) => {
-      if (closed) return;
-      log.warn({ how }, 'ip monitor ended; it is started again');
-      timer = setTimeout(() => {
-        start();
-        listener({ kind: 'unknown' });
-      }, RESTART_MS);
-    });
-  };
-  start();
-  return {
-    close: () => {
-      closed = true;
-      clearTimeout(timer);
-      running?.kill();
+      if (change !== undefined) listener(change);
     },
-  };
-}
+    onRestart: () => listener({ kind: 'unknown' }),
+  });
 
 /** What a line of `ip -o monitor link route address` means to us, if anything. */
 export function parseMonitorLine(line: string): NetworkStackChange | undefined {

@@ -1,12 +1,10 @@
 import { readlinkSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import type { CommandRunner, RunningCommand } from '../../effects/command-runner.js';
+import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
 import type { IpFamily } from '../../model/ip-address.js';
+import { followProgram } from './followed-program.js';
 import { watchLegacyTables } from './legacy-tables-watch.js';
-
-const RESTART_MS = 1_000;
 
 /** The number of the machine's first PID namespace, which is the same in every kernel (PROC_PID_INIT_INO). */
 const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
@@ -28,38 +26,35 @@ export function watchPacketFilter(options: {
   readonly log: Logger;
   readonly listener: () => void;
 }): { close(): void } {
-  const { runner, backend, ourPids, log, listener } = options;
+  const { runner, backend, hooks, ourPids, log, listener } = options;
   if (backend === 'legacy') return watchLegacyTables(options);
   let closed = false;
-  let running: RunningCommand | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const hooksBefore = options.hooks().catch(() => undefined);
-  const areHooksAsBefore = async () => {
-    const before = await hooksBefore;
-    return before !== undefined && before === (await options.hooks().catch(() => undefined));
+  const isForeign = foreignGenerations(ourPids);
+  let lastHooks: string | undefined;
+  /** One look after the other, each compared with the one before. @returns whether they are as they were */
+  const lookAtHooks = async (): Promise<boolean> => {
+    const before = lastHooks;
+    lastHooks = await hooks().catch(() => undefined);
+    return before !== undefined && before === lastHooks;
   };
-  const start = () => {
-    running = runner.start('stdbuf', ['-oL', 'xtables-monitor', '--event']);
-    const isForeign = foreignGenerations(ourPids);
-    createInterface({ input: running.stdout }).on('line', (line) => {
-      if (isForeign(line) && !closed) listener();
-    });
-    running.stderr.resume();
-    void running.ended.then((how) => {
-      if (closed) return;
-      log.warn({ how }, 'xtables-monitor ended; it is started again');
-      timer = setTimeout(async () => {
-        start();
-        if (!(await areHooksAsBefore()) && !closed) listener();
-      }, RESTART_MS);
-    });
-  };
-  start();
+  let looking = lookAtHooks();
+  const monitor = followProgram({
+    ...{ runner, log },
+    command: ['xtables-monitor', '--event'],
+    onLine: (line) => {
+      if (isForeign(line)) listener();
+    },
+    onRestart: () => {
+      looking = looking.then(lookAtHooks);
+      void looking.then((asBefore) => {
+        if (!asBefore && !closed) listener();
+      });
+    },
+  });
   return {
     close: () => {
       closed = true;
-      clearTimeout(timer);
-      running?.kill();
+      monitor.close();
     },
   };
 }
