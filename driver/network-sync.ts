@@ -17,6 +17,7 @@ import {
 import type { NetworkPlan } from '../src/model/network-plan.js';
 import { DueLoop } from './due-loop.js';
 import { FindingLog } from './finding-log.js';
+import { FreshNetworks } from './fresh-networks.js';
 import { learnNetworkName } from './network-name.js';
 import { decideSync, type SyncStep } from './network-sync-decision.js';
 import { networkEnd } from './networks.js';
@@ -57,16 +58,19 @@ export class NetworkSync {
   readonly #loop: DueLoop;
   readonly #events: { close(): void };
   readonly #unsubscribe: () => void;
+  readonly #fresh: FreshNetworks;
   #findings: readonly ReconcileFinding[] = [];
 
   /** Begins at once: the cluster's records must be there. */
   constructor(dependencies: NetworkSyncDependencies) {
     this.#on = dependencies;
     this.#findingLog = new FindingLog(dependencies.log);
+    this.#fresh = new FreshNetworks({ ...dependencies, leave: (id) => this.#leave(id) });
     this.#loop = new DueLoop({ clock: dependencies.clock, intervalMs: INTERVAL_MS, deed: () => this.#run() });
     this.#unsubscribe = dependencies.store.subscribe((change) => this.#hear(change));
     this.#events = dependencies.docker.events((event) => {
       if (event.kind === 'connected') this.#loop.within(0);
+      if (event.kind === 'networkCreated') this.#loop.within(CHANGE_DELAY_MS);
       if (event.kind === 'networksPruned') void this.#undoPrune();
     });
   }
@@ -97,6 +101,7 @@ export class NetworkSync {
 
   async #run(): Promise<void> {
     const { node, store, isForThisNode } = this.#on;
+    const findings = [...(await this.#fresh.look())];
     const prepared = [...store.configNetworks.values()].map(({ value }) => value);
     const steps = decideSync({
       networks: [...store.networks.values()].map(({ value }) => value),
@@ -108,14 +113,13 @@ export class NetworkSync {
       ]),
       isForThisNode,
     });
-    const findings: ReconcileFinding[] = [];
     for (const step of steps) {
       if (this.#loop.signal.aborted) return;
       findings.push(...(await this.#carryOut(step)));
     }
     this.#findings = findings;
     this.#findingLog.tellNew(findings);
-    if (findings.length > 0) this.#loop.within(RETRY_MS);
+    if (findings.length > 0 || this.#fresh.size > 0) this.#loop.within(RETRY_MS);
   }
 
   async #carryOut(step: SyncStep): Promise<readonly ReconcileFinding[]> {
@@ -151,11 +155,7 @@ export class NetworkSync {
     underWay.joining.add(name);
     try {
       const id = await dockerNetworks.create(plan);
-      if ((await dockerNetworks.find(name, id)) !== undefined) {
-        // Made by a user at the same instant: Docker would know neither by its name.
-        await this.#leave(id);
-        return [];
-      }
+      if ((await this.#fresh.add(id, name)) === 'gone') return [];
       if ((await learnNetworkName(this.#on, { id, name, recipe: plan })) === 'gone') {
         await this.#leave(id);
         log.info({ network: name }, 'the network was removed elsewhere while it was made here, and is removed again');

@@ -8,6 +8,7 @@ import { NetworksUnderWay } from '../../driver/networks-under-way.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { parseCidr } from '../../src/model/cidr.js';
+import { describeError } from '../../src/model/errors.js';
 import { parseNetworkName, parseNodeName } from '../../src/model/ids.js';
 import { parseIpAddress } from '../../src/model/ip-address.js';
 import { KeyedQueue } from '../../src/model/keyed-queue.js';
@@ -62,11 +63,14 @@ function aHost(name: string, datastore: InMemoryDatastore, clock: ManualClock) {
     { signal, log: silentLogger },
   );
   const handlers = networkDriverHandlers({ ...deps, docker: engine.docker });
+  const refusals = new Set<string>();
   // As the reconciler does.
   const nameIt = async (): Promise<void> => {
     for (const network of (await engine.docker.networks()) ?? []) {
       if (network.driver !== 'corduroy') continue;
-      await learnNetworkName({ ...deps, log: silentLogger }, asTold(network)).catch(() => {});
+      await learnNetworkName({ ...deps, log: silentLogger }, asTold(network)).catch((error) => {
+        refusals.add(describeError(error));
+      });
     }
   };
   const naming = engine.docker.events((event) => {
@@ -79,6 +83,8 @@ function aHost(name: string, datastore: InMemoryDatastore, clock: ManualClock) {
     engine,
     handlers,
     forThisNode: true,
+    /** Why networks have no name, as the reconciler tells. */
+    refusals,
     start() {
       sync = new NetworkSync({
         ...deps,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { NetworkPlan } from '../../src/model/network-plan.js';
 import { aSyncingCluster, existing, plan, subnet, useSyncingCluster } from '../builders/syncing-hosts.js';
 
 const { a, b, c, cluster, everywhere } = useSyncingCluster();
@@ -32,6 +33,81 @@ describe('two networks of one name', () => {
     await b().engine.removeByName('web');
     await cluster().pass();
     expect(await everywhere()).toEqual([[], [], []]);
+  });
+
+  /** The user's on host b and the one that b makes because of host a: the engine has begun both, and ends with one. */
+  async function atOneInstant(usersEndsLast: boolean, changes: Partial<NetworkPlan>) {
+    const { engine } = b();
+    let end = (): void => {};
+    const hold = (): void => {
+      engine.keep = () => {
+        engine.keep = async () => {};
+        return new Promise((resolve) => {
+          end = resolve;
+        });
+      };
+    };
+    if (usersEndsLast) hold();
+    const users = usersEndsLast ? engine.create(plan('web', changes)) : undefined;
+    await cluster().pass(1, 1);
+    if (!usersEndsLast) hold();
+    await a().engine.create(plan('web'));
+    await cluster().pass(100, 1);
+    if (users !== undefined) end();
+    const made = users ?? engine.create(plan('web', changes));
+    await made.catch(() => {});
+    end();
+    await cluster().pass(100, 2);
+    return made;
+  }
+
+  test.each([
+    ['last', true],
+    ['first', false],
+  ])(
+    "at one instant on one host too, where Docker ends with the user's %s: it alone stays, and is told of",
+    async (_, usersEndsLast) => {
+      const id = await atOneInstant(usersEndsLast, subnet('10.71.0.0/24'));
+      expect(await everywhere()).toEqual([['web'], ['web'], ['web']]);
+      expect((await b().engine.find('web'))?.id).toBe(id);
+      expect([...b().refusals]).toEqual([
+        'network web is there already, with subnets 10.70.0.0/24 where this one has 10.71.0.0/24: remove the one on this host, and create it again like the other',
+      ]);
+      await b().engine.removeByName('web');
+      await cluster().pass();
+      expect((await b().engine.find('web'))?.subnets).toMatchObject([{ cidr: '10.70.0.0/24' }]);
+    },
+  );
+
+  test("at one instant on one host too, and the same: the user's stays", async () => {
+    const id = await atOneInstant(true, {});
+    expect(await everywhere()).toEqual([['web'], ['web'], ['web']]);
+    expect([...b().store.localNetworks.values()].map(({ value }) => [value.dockerNetworkId, value.network])).toEqual([
+      [id, 'web'],
+    ]);
+    expect([...b().refusals, ...b().findings()]).toEqual([]);
+  });
+
+  test("at one instant on one host too, and the same, where the user's comes to us last: it is refused", async () => {
+    await expect(atOneInstant(false, {})).rejects.toThrow('overlaps 10.70.0.0/24 of network');
+    await cluster().pass();
+    expect(await everywhere()).toEqual([['web'], ['web'], ['web']]);
+    expect([...b().store.localNetworks.values()].map(({ value }) => value.network)).toEqual(['web']);
+  });
+
+  test('of which the engine does not give up ours: it is told, and tried again', async () => {
+    const { engine } = b();
+    const remove = engine.remove.bind(engine);
+    engine.remove = () => Promise.reject(new Error('network web has active endpoints'));
+    await atOneInstant(true, subnet('10.71.0.0/24'));
+    expect(b().findings()).toEqual([
+      expect.stringMatching(
+        /^Docker has two networks web here, .* cannot be removed: network web has active endpoints$/,
+      ),
+    ]);
+    engine.remove = remove;
+    await cluster().pass();
+    expect([await b().names(), b().findings()]).toEqual([['web'], []]);
   });
 });
 

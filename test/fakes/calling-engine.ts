@@ -14,6 +14,8 @@ import { InMemoryDocker } from './in-memory-docker.js';
  */
 export class CallingEngine implements DockerNetworks {
   readonly docker = new InMemoryDocker();
+  /** The engine's own work between our driver's answer and the network's being there. */
+  keep: () => Promise<void> = async () => {};
   readonly #host: string;
   readonly #driver: Pick<NetworkDriverHandlers, 'CreateNetwork' | 'DeleteNetwork'>;
   readonly #context: CallContext;
@@ -47,6 +49,7 @@ export class CallingEngine implements DockerNetworks {
       })),
     };
     await this.#driver.CreateNetwork(request, this.#context);
+    await this.keep();
     this.docker.addNetwork({ id, name, internal, subnets, ipv6, options, labels });
     this.docker.tell({ kind: 'networkCreated', networkId: id });
     return id;
