@@ -1,10 +1,17 @@
 import type { DockerContainer, DockerNetwork } from '../../src/effects/docker.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
-import { type DockerNetworkId, type EndpointId, parseDockerNetworkId, parseEndpointId } from '../../src/model/ids.js';
+import {
+  type DockerNetworkId,
+  type EndpointId,
+  parseDockerNetworkId,
+  parseEndpointId,
+  parseNetworkName,
+} from '../../src/model/ids.js';
 import { parseIpAddress } from '../../src/model/ip-address.js';
 import { macOfEndpoint } from '../../src/model/mac-address.js';
 import type { NodeNetwork } from '../../src/model/network.js';
 import { provisionalNetworkName } from '../../src/model/network.js';
+import type { NetworkPlan } from '../../src/model/network-plan.js';
 import { THIS_NODE } from './clusters.js';
 
 export const endpointId = (digit: string): EndpointId => parseEndpointId(digit.repeat(64));
@@ -38,10 +45,25 @@ export function aNodeNetwork(id: DockerNetworkId, what: Partial<NodeNetwork> = {
   };
 }
 
-export function aDockerNetwork(id: DockerNetworkId, endpoints: readonly EndpointId[] = []): DockerNetwork {
+/** What `docker network create` is told, when it is told nothing but the name. */
+export const aNetworkPlan = (name: string, what: Partial<NetworkPlan> = {}): NetworkPlan => ({
+  name: parseNetworkName(name),
+  subnets: [],
+  ipv4: true,
+  ipv6: false,
+  internal: false,
+  attachable: false,
+  options: {},
+  ipamOptions: {},
+  labels: {},
+  ...what,
+});
+
+/** A network of ours in Docker, without subnets and endpoints. */
+export function aDockerNetwork(what: Partial<DockerNetwork> = {}): DockerNetwork {
   return {
-    id,
-    name: `net-${id.slice(0, 1)}`,
+    id: networkId('a'),
+    name: 'web',
     driver: 'corduroy',
     ipamDriver: 'corduroy',
     internal: false,
@@ -53,7 +75,8 @@ export function aDockerNetwork(id: DockerNetworkId, endpoints: readonly Endpoint
     subnets: [],
     options: {},
     labels: {},
-    endpoints: new Map(endpoints.map((endpoint) => [endpoint, { containerName: `c-${endpoint.slice(0, 1)}` }])),
+    endpoints: new Map(),
+    ...what,
   };
 }
 

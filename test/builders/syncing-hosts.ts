@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { parseCidr } from '../../src/model/cidr.js';
 import { describeError } from '../../src/model/errors.js';
-import { parseNetworkName, parseNodeName } from '../../src/model/ids.js';
+import { parseNodeName } from '../../src/model/ids.js';
 import { parseIpAddress } from '../../src/model/ip-address.js';
 import { KeyedQueue } from '../../src/model/keyed-queue.js';
 import type { NetworkPlan } from '../../src/model/network-plan.js';
@@ -19,20 +19,14 @@ import { InMemoryDataplane } from '../fakes/in-memory-dataplane.js';
 import { InMemoryDatastore } from '../fakes/in-memory-datastore.js';
 import { InMemoryHostPorts } from '../fakes/in-memory-host-ports.js';
 import { ManualClock } from '../fakes/manual-clock.js';
+import { aNetworkPlan } from './docker.js';
 
 /** What a user asks Docker for, in one subnet unless told otherwise. */
-export const plan = (name: string, changes: Partial<NetworkPlan> = {}): NetworkPlan => ({
-  name: parseNetworkName(name),
-  subnets: [{ cidr: parseCidr('10.70.0.0/24'), gateway: parseIpAddress('10.70.0.1'), auxiliary: {} }],
-  ipv4: true,
-  ipv6: false,
-  internal: false,
-  attachable: false,
-  options: {},
-  ipamOptions: {},
-  labels: {},
-  ...changes,
-});
+export const plan = (name: string, changes: Partial<NetworkPlan> = {}): NetworkPlan =>
+  aNetworkPlan(name, {
+    subnets: [{ cidr: parseCidr('10.70.0.0/24'), gateway: parseIpAddress('10.70.0.1'), auxiliary: {} }],
+    ...changes,
+  });
 
 export const subnet = (cidr: string) => ({ subnets: [{ cidr: parseCidr(cidr), auxiliary: {} }] });
 

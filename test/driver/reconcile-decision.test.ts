@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { decide, ENDPOINT_GRACE_MS, type Observation, SETTLE_MS } from '../../driver/reconcile-decision.js';
+import type { DockerNetwork } from '../../src/effects/docker.js';
+import type { DockerNetworkId, EndpointId } from '../../src/model/ids.js';
 import { aDockerNetwork, aNodeNetwork, anEndpoint, endpointId, networkId } from '../builders/docker.js';
 
 const MADE_MS = Date.parse('2026-01-01T00:00:00.000Z');
@@ -8,12 +10,19 @@ const OLD_MS = MADE_MS + ENDPOINT_GRACE_MS;
 const [ONE, TWO] = [endpointId('1'), endpointId('2')];
 const [A, B] = [networkId('a'), networkId('b')];
 
+const dockerHas = (id: DockerNetworkId, endpoints: readonly EndpointId[] = []): DockerNetwork =>
+  aDockerNetwork({
+    id,
+    name: `net-${id.slice(0, 1)}`,
+    endpoints: new Map(endpoints.map((each) => [each, { containerName: `c-${each.slice(0, 1)}` }])),
+  });
+
 /** Docker has network a, and nothing else is anywhere; long after any grace, and not in the first run. */
 const seen = (what: Partial<Observation> = {}): Observation => ({
   nowMs: OLD_MS,
   endpoints: [],
   localNetworks: [aNodeNetwork(A)],
-  dockerNetworks: [aDockerNetwork(A)],
+  dockerNetworks: [dockerHas(A)],
   attached: new Set(),
   inContainer: new Set(),
   sightings: new Map(),
@@ -45,12 +54,12 @@ describe('an endpoint', () => {
   const endpoints = [anEndpoint()];
 
   test.each<[string, Partial<Observation>]>([
-    ['that Docker lists', { dockerNetworks: [aDockerNetwork(A, [ONE])], ...linked }],
-    ['that Docker lists, without a link', { dockerNetworks: [aDockerNetwork(A, [ONE])] }],
+    ['that Docker lists', { dockerNetworks: [dockerHas(A, [ONE])], ...linked }],
+    ['that Docker lists, without a link', { dockerNetworks: [dockerHas(A, [ONE])] }],
     [
       'that Docker lists on another network',
       {
-        dockerNetworks: [aDockerNetwork(A), aDockerNetwork(B, [ONE])],
+        dockerNetworks: [dockerHas(A), dockerHas(B, [ONE])],
         localNetworks: [aNodeNetwork(A), aNodeNetwork(B)],
       },
     ],
@@ -92,7 +101,7 @@ describe('an endpoint', () => {
   test('that comes back between two sightings begins anew', () => {
     const missing = seen({ endpoints, ...linked });
     const first = decide(missing);
-    const back = decide({ ...missing, dockerNetworks: [aDockerNetwork(A, [ONE])], sightings: first.sightings });
+    const back = decide({ ...missing, dockerNetworks: [dockerHas(A, [ONE])], sightings: first.sightings });
     expect(back.sightings.size).toBe(0);
     expect(decide({ ...missing, nowMs: OLD_MS + SETTLE_MS, sightings: back.sightings }).free).toEqual([]);
   });
@@ -113,7 +122,7 @@ describe('a link without record', () => {
   test('in some container stays, and is told', () => {
     const told = { ...NOTHING, findings: ['endpoint-without-record'] };
     expect(runs(seen(linked), SETTLE_MS)).toEqual([told, told]);
-    expect(runs(seen({ ...loose, dockerNetworks: [aDockerNetwork(A, [ONE])] }), SETTLE_MS)).toEqual([told, told]);
+    expect(runs(seen({ ...loose, dockerNetworks: [dockerHas(A, [ONE])] }), SETTLE_MS)).toEqual([told, told]);
   });
 });
 
@@ -167,7 +176,7 @@ test('whatever is seen, what Docker lists, what is young, and what another engin
             seen({
               nowMs,
               endpoints,
-              dockerNetworks: known ? [aDockerNetwork(A, listed)] : [],
+              dockerNetworks: known ? [dockerHas(A, listed)] : [],
               attached: new Set(attached),
               inContainer: new Set(both),
               sightings,

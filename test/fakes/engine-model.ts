@@ -8,6 +8,7 @@ import {
   shortHash,
 } from '../../src/model/ids.js';
 import { parseIpAddress } from '../../src/model/ip-address.js';
+import { aDockerNetwork } from '../builders/docker.js';
 import type { EngineWorld } from '../contracts/docker-contract.js';
 import { InMemoryDocker } from './in-memory-docker.js';
 
@@ -27,22 +28,14 @@ export class EngineModel implements EngineWorld {
   }
 
   async createNetwork(name: string): Promise<DockerNetworkId> {
-    const network: DockerNetwork = {
+    const network = aDockerNetwork({
       id: parseDockerNetworkId(this.#newId()),
       name,
       driver: this.driver,
       ipamDriver: 'default',
-      internal: false,
-      scope: 'local',
-      attachable: false,
-      ipv4: true,
-      ipv6: false,
-      ipamOptions: {},
       subnets: [{ cidr: parseCidr('10.77.0.0/24'), gateway: parseIpAddress('10.77.0.1'), auxiliary: {} }],
-      options: {},
       labels: { k: 'v' },
-      endpoints: new Map(),
-    };
+    });
     this.#put(network);
     this.docker.tell({ kind: 'networkCreated', networkId: network.id });
     return network.id;

@@ -1,5 +1,6 @@
 import type { Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../src/effects/docker.js';
 import type { DockerNetworkId } from '../../src/model/ids.js';
+import { aDockerNetwork } from '../builders/docker.js';
 
 /** An engine's knowledge of networks and containers, which a test changes; `silence` makes it not answer. */
 export class InMemoryDocker implements Docker {
@@ -9,21 +10,7 @@ export class InMemoryDocker implements Docker {
   #silent = false;
 
   addNetwork(network: Pick<DockerNetwork, 'id' | 'name'> & Partial<DockerNetwork>): void {
-    this.#networks.set(network.id, {
-      driver: 'corduroy',
-      ipamDriver: 'corduroy',
-      internal: false,
-      scope: 'local',
-      attachable: false,
-      ipv4: true,
-      ipv6: false,
-      ipamOptions: {},
-      subnets: [],
-      options: {},
-      labels: {},
-      endpoints: new Map(),
-      ...network,
-    });
+    this.#networks.set(network.id, aDockerNetwork(network));
   }
 
   removeNetwork(id: DockerNetworkId): void {

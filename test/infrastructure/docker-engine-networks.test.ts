@@ -2,20 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { DockerEngineNetworks, refusalOf, requestOf } from '../../src/infrastructure/docker/docker-engine-networks.js';
 import { parseCidr } from '../../src/model/cidr.js';
 import { ConflictError, DockerUnavailableError, InvalidRequestError, NotFoundError } from '../../src/model/errors.js';
-import { parseDockerNetworkId, parseNetworkName } from '../../src/model/ids.js';
+import { parseDockerNetworkId } from '../../src/model/ids.js';
 import { parseIpAddress } from '../../src/model/ip-address.js';
+import { aNetworkPlan } from '../builders/docker.js';
 
-const web = {
-  name: parseNetworkName('web'),
-  subnets: [],
-  ipv4: true,
-  ipv6: false,
-  internal: false,
-  attachable: false,
-  options: {},
-  ipamOptions: {},
-  labels: {},
-};
+const web = aNetworkPlan('web');
 
 test('a network is asked for with both of our drivers, and in the words of the API', () => {
   const subnets = [

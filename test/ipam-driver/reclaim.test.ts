@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { DockerNetwork } from '../../src/effects/docker.js';
 import { parseCidr } from '../../src/model/cidr.js';
-import { type EndpointId, parseDockerNetworkId, parseEndpointId } from '../../src/model/ids.js';
+import { type EndpointId, parseEndpointId } from '../../src/model/ids.js';
+import { aDockerNetwork } from '../builders/docker.js';
 import { aCluster, ip, type TestCluster, type TestNode } from '../builders/ipam.js';
 
 const MINUTE = 60_000;
@@ -20,25 +21,8 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.close());
 
-function dockerNetwork(changes: Partial<DockerNetwork> = {}): DockerNetwork {
-  return {
-    id: parseDockerNetworkId('f'.repeat(64)),
-    name: 'web',
-    driver: 'corduroy',
-    ipamDriver: 'corduroy',
-    internal: false,
-    scope: 'local',
-    attachable: false,
-    ipv4: true,
-    ipv6: false,
-    ipamOptions: {},
-    subnets: [{ cidr: parseCidr('10.64.9.0/24'), auxiliary: {} }],
-    options: {},
-    labels: {},
-    endpoints: new Map(),
-    ...changes,
-  };
-}
+const dockerNetwork = (changes: Partial<DockerNetwork> = {}): DockerNetwork =>
+  aDockerNetwork({ subnets: [{ cidr: parseCidr('10.64.9.0/24'), auxiliary: {} }], ...changes });
 
 /** The reconciler looks again. */
 function later(): void {
