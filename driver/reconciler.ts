@@ -1,5 +1,5 @@
 import type { AddressReclaim } from '../src/effects/address-reclaim.js';
-import type { DockerEvent, DockerNetwork } from '../src/effects/docker.js';
+import type { DockerContainer, DockerEvent, DockerNetwork } from '../src/effects/docker.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { NetworkStack } from '../src/effects/network-stack.js';
 import type { ReconcileFinding, ReconcileStatus, ReconcileStatusSource } from '../src/effects/reconcile-status.js';
@@ -10,6 +10,7 @@ import { DueLoop } from './due-loop.js';
 import { EndpointIdentity } from './endpoint-identity.js';
 import { removeEndpoint } from './endpoints.js';
 import { FindingLog } from './finding-log.js';
+import { HiddenFlags } from './hidden-flags.js';
 import { learnNetworkName } from './network-name.js';
 import { asTold } from './network-recipe.js';
 import { restoreNetwork } from './network-restore.js';
@@ -23,6 +24,8 @@ const INTERVAL_MS = 60_000;
 /** ms from an event to the run that it asks for, so that many events ask for one run; a new name is wanted sooner. */
 const EVENT_DELAY_MS = 2_000;
 const RENAME_DELAY_MS = 100;
+/** After a start: when there is nothing to do for it but to look at its flags. */
+const JOIN_DELAY_MS = 3_000;
 
 export interface ReconcilerDependencies extends DriverDependencies {
   readonly reclaim: AddressReclaim;
@@ -42,6 +45,7 @@ export class Reconciler implements ReconcileStatusSource {
   readonly #events: { close(): void };
   readonly #loop: DueLoop;
   readonly #findingLog: FindingLog;
+  readonly #hiddenFlags: HiddenFlags;
   #sightings: Sightings = new Map();
   #lastRun: ReconcileStatus['lastRun'];
   #dockerAnswers = false;
@@ -53,6 +57,7 @@ export class Reconciler implements ReconcileStatusSource {
     this.#on = dependencies;
     this.#identity = new EndpointIdentity(dependencies);
     this.#findingLog = new FindingLog(dependencies.log);
+    this.#hiddenFlags = new HiddenFlags(dependencies.docker);
     const { clock } = dependencies;
     this.#loop = new DueLoop({ clock, intervalMs: INTERVAL_MS, deed: () => this.#runOnce() });
     this.#events = dependencies.docker.events((event) => this.#hear(event));
@@ -63,7 +68,7 @@ export class Reconciler implements ReconcileStatusSource {
       ...(this.#lastRun === undefined ? {} : { lastRun: this.#lastRun }),
       dockerAnswers: this.#dockerAnswers,
       freedEndpoints: this.#freedEndpoints,
-      findings: [...this.#findings, ...this.#identity.findings()],
+      findings: [...this.#findings, ...this.#identity.findings(), ...this.#hiddenFlags.findings()],
     };
   }
 
@@ -87,6 +92,7 @@ export class Reconciler implements ReconcileStatusSource {
       case 'endpointJoined':
         void this.#nameSoon(event.networkId);
         this.#identity.want(this.#unknownOn(event.networkId));
+        this.#loop.within(JOIN_DELAY_MS);
         break;
       default:
         this.#loop.within(EVENT_DELAY_MS);
@@ -158,6 +164,13 @@ export class Reconciler implements ReconcileStatusSource {
     }
     const freed = await reclaim.reclaim(networks);
     if (freed.addresses.length + freed.subnets.length > 0) log.info(freed, 'addresses that nobody has are free again');
+    if (networks !== undefined && containers !== undefined) await this.#lookForHiddenFlags(networks, containers);
+  }
+
+  async #lookForHiddenFlags(networks: readonly DockerNetwork[], containers: readonly DockerContainer[]): Promise<void> {
+    const ours = networks.filter(({ driver }) => this.#on.isOurDriver(driver));
+    if (await this.#hiddenFlags.look(ours, containers, this.#loop.signal)) this.#loop.within(EVENT_DELAY_MS);
+    this.#findingLog.tellNew(this.#hiddenFlags.findings());
   }
 
   /** If the kernel does not tell, any of them may be in one. */

@@ -37,6 +37,14 @@ export interface DockerContainer {
   readonly networks: readonly string[];
 }
 
+/** What a container was started with and Docker keeps to itself: no call of a driver's has it. */
+export interface ContainerWishes {
+  /** Ports of the container that `-p` or `-P` would publish, such as `80/tcp`. */
+  readonly published: readonly string[];
+  /** `--link-local-ip`, by the network's name; networks without are left out. */
+  readonly linkLocalAddresses: ReadonlyMap<string, readonly string[]>;
+}
+
 /** What Docker tells of its own accord. */
 export type DockerEvent =
   | { readonly kind: 'connected' }
@@ -52,7 +60,7 @@ export type DockerEvent =
 
 /**
  * The engine's API, as far as it can be asked from inside a plugin call without a deadlock: lists and network
- * inspection, never container inspection. Every call has a short deadline; undefined means "not known now".
+ * inspection. Every call has a short deadline; undefined means "not known now".
  */
 export interface Docker {
   network(id: DockerNetworkId, signal?: AbortSignal): Promise<DockerNetwork | undefined | 'absent'>;
@@ -62,6 +70,8 @@ export interface Docker {
   containers(signal?: AbortSignal): Promise<readonly DockerContainer[] | undefined>;
   /** Undefined also if there is none of that name. */
   containerByName(name: string, signal?: AbortSignal): Promise<DockerContainer | undefined>;
+  /** Never from inside a plugin call: a container that is being started is not told of. Undefined also if it is gone. */
+  wishes(containerId: string, signal?: AbortSignal): Promise<ContainerWishes | undefined>;
   /** Reconnects by itself; `connected` is told each time, because events may have been missed before it. */
   events(listener: (event: DockerEvent) => void): { close(): void };
 }

@@ -10,6 +10,10 @@ export interface ReconcileFinding {
     | 'network-unknown-to-docker'
     /** A container is on two networks of one subnet: it answers by the wrong one. */
     | 'shared-subnet'
+    /** A container is to publish ports, and is on internal networks alone. */
+    | 'ports-not-published'
+    /** A container has an address of `--link-local-ip`: what it sends with that as its source is dropped. */
+    | 'link-local-address'
     /** A network of Docker's cannot be brought back into the records. */
     | 'network-not-restored'
     /** A network cannot take the name that Docker has for it. */

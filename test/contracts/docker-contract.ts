@@ -13,6 +13,8 @@ export interface EngineWorld {
   removeNetwork(name: string): Promise<void>;
   /** A container that runs, with label `tier=back`. @returns its id */
   run(name: string, network: string): Promise<string>;
+  /** The same, with `-p 80` and `--link-local-ip 169.254.7.7`. @returns its id */
+  runInVain(name: string, network: string): Promise<string>;
   rename(from: string, to: string): Promise<void>;
   removeContainer(name: string): Promise<void>;
   /** Ends the engine; containers may end with it. */
@@ -85,6 +87,17 @@ export function describeDocker(name: string, open: () => Promise<EngineWorld>): 
       for (const other of ['web-1', 'webx1', 'web.', '.*', 'eb.1']) {
         expect(await docker.containerByName(other)).toBeUndefined();
       }
+    });
+
+    test('tells what a container was started with', async () => {
+      const id = await world.runInVain('wish', 'net.one');
+      expect(await docker.wishes(id)).toEqual({
+        published: ['80/tcp'],
+        linkLocalAddresses: new Map([['net.one', ['169.254.7.7']]]),
+      });
+      expect(await docker.wishes(containerId)).toEqual({ published: [], linkLocalAddresses: new Map() });
+      await world.removeContainer('wish');
+      expect(await docker.wishes(id)).toBeUndefined();
     });
 
     test('tells that a container has a new name', async () => {

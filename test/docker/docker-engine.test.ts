@@ -30,6 +30,11 @@ describeInLab('a real engine of its own', () => {
       removeNetwork: async (name) => void (await host.docker('network', 'rm', name)),
       run: (name, network) =>
         host.docker('run', '-d', '--name', name, '--net', network, '--label', 'tier=back', TEST_IMAGE),
+      runInVain: (name, network) =>
+        host.docker(
+          ...['run', '-d', '--name', name, '--net', network],
+          ...['-p', '80', '--link-local-ip', '169.254.7.7', TEST_IMAGE],
+        ),
       rename: async (from, to) => void (await host.docker('rename', from, to)),
       removeContainer: async (name) => void (await host.docker('rm', '-f', name)),
       stop: () => host.stopDockerd('SIGTERM'),

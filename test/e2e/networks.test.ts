@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { describeInLab } from '../lab/needs.js';
 import { Outside } from '../lab/outside.js';
-import { E2E_TIMEOUT_MS, useCorduroy } from './corduroy-host.js';
+import { E2E_TIMEOUT_MS, eventually, useCorduroy } from './corduroy-host.js';
 
 describeInLab('several networks, live changes, and the way out', () => {
   const corduroy = useCorduroy();
@@ -98,6 +98,27 @@ describeInLab('several networks, live changes, and the way out', () => {
       expect(await lab.outside.reaches(await one.address('inner'))).toBe(false);
       await lab.remove('inner-1', 'inner-2');
       await lab.removeNetworks('inner');
+    },
+    E2E_TIMEOUT_MS,
+  );
+
+  test(
+    'flags that Docker keeps to itself and that are in vain are told afterwards',
+    async () => {
+      const lab = corduroy();
+      await lab.network('inside', '--internal');
+      await lab.network('beside');
+      await lab.start('publisher', 'inside', '-p', '8080:80');
+      await lab.start('forger', 'beside', '--link-local-ip', '169.254.34.68');
+      const told = async (): Promise<readonly string[]> =>
+        JSON.parse(await lab.host.cord('status', '-o', 'json')).findings.map(({ kind }: { kind: string }) => kind);
+      await eventually(told, (kinds) => kinds.length === 2);
+      expect((await told()).toSorted()).toEqual(['link-local-address', 'ports-not-published']);
+      await lab.host.docker('network', 'connect', 'beside', 'publisher');
+      await lab.remove('forger');
+      await eventually(told, (kinds) => kinds.length === 0);
+      await lab.remove('publisher');
+      await lab.removeNetworks('inside', 'beside');
     },
     E2E_TIMEOUT_MS,
   );

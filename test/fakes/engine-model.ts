@@ -63,6 +63,15 @@ export class EngineModel implements EngineWorld {
     return id;
   }
 
+  async runInVain(name: string, networkName: string): Promise<string> {
+    const id = await this.run(name, networkName);
+    const known = (await this.docker.containers())?.find((container) => container.id === id);
+    if (known === undefined) throw new Error(`no container ${name}`);
+    const linkLocalAddresses = new Map([[networkName, ['169.254.7.7']]]);
+    this.docker.addContainer(known, { published: ['80/tcp'], linkLocalAddresses });
+    return id;
+  }
+
   /** Docker lists the endpoint on the network from now on. */
   attach(networkName: string, endpoint: EndpointId, named: { containerName: string; containerId?: string }): void {
     const network = this.#network(networkName);

@@ -1,4 +1,4 @@
-import type { Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../src/effects/docker.js';
+import type { ContainerWishes, Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../src/effects/docker.js';
 import type { DockerNetworkId } from '../../src/model/ids.js';
 import { aDockerNetwork } from '../builders/docker.js';
 
@@ -6,6 +6,7 @@ import { aDockerNetwork } from '../builders/docker.js';
 export class InMemoryDocker implements Docker {
   readonly #networks = new Map<DockerNetworkId, DockerNetwork>();
   readonly #containers = new Map<string, DockerContainer>();
+  readonly #wishes = new Map<string, Partial<ContainerWishes>>();
   readonly #listeners = new Set<(event: DockerEvent) => void>();
   #silent = false;
 
@@ -17,8 +18,9 @@ export class InMemoryDocker implements Docker {
     this.#networks.delete(id);
   }
 
-  addContainer(container: DockerContainer): void {
+  addContainer(container: DockerContainer, wishes: Partial<ContainerWishes> = {}): void {
     this.#containers.set(container.id, container);
+    this.#wishes.set(container.id, wishes);
   }
 
   removeContainer(id: string): void {
@@ -53,6 +55,11 @@ export class InMemoryDocker implements Docker {
 
   async containerByName(name: string): Promise<DockerContainer | undefined> {
     return (await this.containers())?.find((container) => container.name === name);
+  }
+
+  async wishes(containerId: string): Promise<ContainerWishes | undefined> {
+    if (this.#silent || !this.#containers.has(containerId)) return undefined;
+    return { published: [], linkLocalAddresses: new Map(), ...this.#wishes.get(containerId) };
   }
 
   events(listener: (event: DockerEvent) => void): { close(): void } {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseContainerList, parseEvent, parseNetwork } from '../../src/infrastructure/docker/engine-answers.js';
+import {
+  parseContainerList,
+  parseEvent,
+  parseNetwork,
+  parseWishes,
+} from '../../src/infrastructure/docker/engine-answers.js';
 
 const NETWORK = 'a'.repeat(64);
 const ENDPOINT = '1'.repeat(64);
@@ -50,6 +55,30 @@ test('a container goes by its own name, not by those that links gave it', () => 
     { Id: CONTAINER, Names: ['/other/alias', '/web'], Image: 'i', State: 'running', Labels: null },
   ]);
   expect(container).toEqual({ id: CONTAINER, name: 'web', state: 'running', image: 'i', labels: {}, networks: [] });
+});
+
+describe('what a container was started with', () => {
+  const inspectedContainer = {
+    Config: { ExposedPorts: { '80/tcp': {}, '53/udp': {} } },
+    HostConfig: { PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] }, PublishAllPorts: false },
+    NetworkSettings: {
+      Networks: { web: { IPAMConfig: { LinkLocalIPs: ['169.254.7.7'] } }, db: { IPAMConfig: {} }, bridge: {} },
+    },
+  };
+
+  test('are the ports to be published, and link-local addresses by network', () => {
+    expect(parseWishes(inspectedContainer)).toEqual({
+      published: ['80/tcp'],
+      linkLocalAddresses: new Map([['web', ['169.254.7.7']]]),
+    });
+  });
+
+  test('may be every exposed port, or nothing', () => {
+    const all = { ...inspectedContainer, HostConfig: { PortBindings: null, PublishAllPorts: true } };
+    expect(parseWishes(all).published).toEqual(['80/tcp', '53/udp']);
+    const nothing = { Config: {}, HostConfig: {}, NetworkSettings: { Networks: null } };
+    expect(parseWishes(nothing)).toEqual({ published: [], linkLocalAddresses: new Map() });
+  });
 });
 
 describe('an event', () => {

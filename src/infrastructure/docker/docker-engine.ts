@@ -1,11 +1,11 @@
 import type Dockerode from 'dockerode';
 import type { Clock } from '../../effects/clock.js';
-import type { Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../effects/docker.js';
+import type { ContainerWishes, Docker, DockerContainer, DockerEvent, DockerNetwork } from '../../effects/docker.js';
 import type { Logger } from '../../effects/logger.js';
 import { describeError } from '../../model/errors.js';
 import type { DockerNetworkId } from '../../model/ids.js';
 import { isDriverOf } from './driver-name.js';
-import { parseContainerList, parseNetwork, parseNetworkList } from './engine-answers.js';
+import { parseContainerList, parseNetwork, parseNetworkList, parseWishes } from './engine-answers.js';
 import { askEngine, connectToEngine } from './engine-connection.js';
 import { followEvents } from './engine-events.js';
 
@@ -74,6 +74,13 @@ export class DockerEngine implements Docker {
       parseContainerList(await this.#engine.listContainers({ all: true, filters: { name: [pattern] }, abortSignal })),
     );
     return found?.find((container) => container.name === name);
+  }
+
+  async wishes(containerId: string, signal?: AbortSignal): Promise<ContainerWishes | undefined> {
+    return this.#ask('a container', signal, ONE_DEADLINE_MS, async (abortSignal) => {
+      const path = `/containers/${encodeURIComponent(containerId)}/json`;
+      return parseWishes(await askEngine(this.#engine, { path, method: 'GET', abortSignal }));
+    });
   }
 
   events(listener: (event: DockerEvent) => void): { close(): void } {

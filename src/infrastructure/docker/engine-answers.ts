@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DockerContainer, DockerEvent, DockerNetwork } from '../../effects/docker.js';
+import type { ContainerWishes, DockerContainer, DockerEvent, DockerNetwork } from '../../effects/docker.js';
 import { parseCidr } from '../../model/cidr.js';
 import { parseDockerNetworkId, parseEndpointId } from '../../model/ids.js';
 import { parseIpAddress } from '../../model/ip-address.js';
@@ -44,6 +44,19 @@ const listedContainer = z.object({
   State: z.string(),
   Labels: texts,
   NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+});
+
+const inspectedContainer = z.object({
+  Config: z.object({ ExposedPorts: z.record(z.string(), z.unknown()).nullish() }),
+  HostConfig: z.object({
+    PublishAllPorts: z.boolean().optional(),
+    PortBindings: z.record(z.string(), z.unknown()).nullish(),
+  }),
+  NetworkSettings: z.object({
+    Networks: z
+      .record(z.string(), z.object({ IPAMConfig: z.object({ LinkLocalIPs: z.array(z.string()).nullish() }).nullish() }))
+      .nullish(),
+  }),
 });
 
 const event = z.object({
@@ -121,6 +134,18 @@ export function parseContainerList(json: unknown): readonly DockerContainer[] {
       labels: Labels ?? {},
       networks: Object.keys(NetworkSettings?.Networks ?? {}),
     }));
+}
+
+/** `GET /containers/{id}/json` @throws ZodError */
+export function parseWishes(json: unknown): ContainerWishes {
+  const { Config, HostConfig, NetworkSettings } = inspectedContainer.parse(json);
+  const bound = Object.keys(HostConfig.PortBindings ?? {});
+  const exposed = HostConfig.PublishAllPorts ? Object.keys(Config.ExposedPorts ?? {}) : [];
+  const linkLocal = Object.entries(NetworkSettings.Networks ?? {}).flatMap(([name, { IPAMConfig }]) => {
+    const addresses = IPAMConfig?.LinkLocalIPs ?? [];
+    return addresses.length === 0 ? [] : [[name, addresses] as const];
+  });
+  return { published: [...new Set([...bound, ...exposed])], linkLocalAddresses: new Map(linkLocal) };
 }
 
 /** One line of `GET /events`; undefined for what we do not follow. `isOurs` judges by the network's driver. */
