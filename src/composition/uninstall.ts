@@ -10,6 +10,7 @@ import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner
 import { FsTextFile } from '../infrastructure/linux/fs-text-file.js';
 import { openLinuxKernel } from '../infrastructure/linux/linux-kernel.js';
 import { ConflictError } from '../model/errors.js';
+import type { Link } from '../model/link.js';
 import { birdDirectory } from './bgp.js';
 import { FORMER_HOST_SETTINGS } from './node-parts.js';
 
@@ -31,7 +32,9 @@ export async function uninstall(
   const former = new FsTextFile(join(config.dataDir, FORMER_HOST_SETTINGS));
   const first = await openLinuxKernel({ backend: config.iptablesBackend, log });
   try {
-    const endpoints = (await first.network.links()).filter(({ name }) => isOurHostEnd(name)).length;
+    // A link in another group is that of a container which has ended, and waits to be deleted.
+    const attached = ({ name, group }: Link): boolean => isOurHostEnd(name) && group === 'default';
+    const endpoints = (await first.network.links()).filter(attached).length;
     if (endpoints > 0 && !force) {
       throw new ConflictError(
         `${endpoints} ${endpoints === 1 ? 'container is' : 'containers are'} attached to networks of corduroy; remove them first ("docker rm -f"), or cut them off with "corduroy uninstall --force"`,
