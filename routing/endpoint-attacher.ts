@@ -132,16 +132,13 @@ export class EndpointAttacher {
     this.#add(state.hostEnd);
   }
 
+  /** All at once: nobody can use the link before Docker has moved its other end into the container, which is told last. */
   async #connect(endpoint: Endpoint, state: EndpointKernelState, mtu: number, signal: AbortSignal): Promise<void> {
     const outcomes = await Promise.allSettled([
-      this.#createLink(state, mtu),
+      this.#createLink(state, mtu, [...connectCommands(state), ...this.#gatewayCommands(endpoint)]),
       ...endpoint.addresses.map((address) => withinSignal(this.#flows.quiet(address), signal, state.hostEnd)),
     ]);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-    signal.throwIfAborted();
-    await this.#kernel.network
-      .apply([...connectCommands(state), ...this.#gatewayCommands(endpoint)])
-      .catch((error: unknown) => Promise.reject(explained(error)));
   }
 
   #add(link: InterfaceName): void {
@@ -154,19 +151,29 @@ export class EndpointAttacher {
     return gateway === undefined ? [] : [{ kind: 'putRoute', route: gatewayRoute(gateway) }];
   }
 
-  async #createLink(state: EndpointKernelState, mtu: number): Promise<void> {
+  async #createLink(state: EndpointKernelState, mtu: number, rest: readonly NetworkCommand[]): Promise<void> {
     const { hostEnd, hostMac, containerEnd, containerMac } = state;
     const add: NetworkCommand = { kind: 'addVeth', hostEnd, hostMac, containerEnd, containerMac, mtu };
     try {
-      await this.#kernel.network.apply([add]);
+      await this.#writeLink(state, add, rest);
     } catch (error) {
       if (!(error instanceof KernelError) || !/File exists/.test(error.detail)) throw error;
       // Left by an attempt that was cut off: Docker's ids are random, so it was for this very endpoint.
       await this.#kernel.network.retire([hostEnd, containerEnd]);
       await this.#kernel.network.retired();
-      await this.#kernel.network.apply([add]);
+      await this.#writeLink(state, add, rest);
     }
-    await this.#kernel.sysctls.write(state.sysctls);
+  }
+
+  /** What comes behind the link does not wait for the answer that it is there; the settings, under /proc, do. */
+  async #writeLink(state: EndpointKernelState, add: NetworkCommand, rest: readonly NetworkCommand[]): Promise<void> {
+    const added = this.#kernel.network.apply([add]);
+    const outcomes = await Promise.allSettled([
+      added,
+      this.#kernel.network.apply(rest).catch((error: unknown) => Promise.reject(explained(error))),
+      added.then(() => this.#kernel.sysctls.write(state.sysctls)),
+    ]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   async #retire(hostEnd: InterfaceName): Promise<void> {
@@ -189,7 +196,7 @@ export const upCommands = ({ hostEnd, hasLinkLocal }: EndpointKernelState): read
   { kind: 'setUp', link: hostEnd },
 ];
 
-/** The link comes up last but for what the kernel takes only on a link that is up. */
+/** The kernel takes neighbours and routes only on a link that is up. */
 export const connectCommands = (state: EndpointKernelState): readonly NetworkCommand[] => [
   ...upCommands(state),
   ...state.neighbours.map((neighbour): NetworkCommand => ({ kind: 'putNeighbour', neighbour })),

@@ -15,7 +15,7 @@ export interface EndpointKernelState {
   readonly containerMac: MacAddress;
   /** The host side gets a link-local address, which containers have as their IPv6 gateway. */
   readonly hasLinkLocal: boolean;
-  /** Of the host side; all of them set before the link comes up. */
+  /** Of the host side; all of them set before the container gets its end, without which nothing passes. */
   readonly sysctls: readonly Sysctl[];
   readonly neighbours: readonly PermanentNeighbour[];
   readonly routes: readonly Route[];
