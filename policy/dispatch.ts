@@ -7,6 +7,7 @@ import { always, DROP, goto, inInterface, outInterface, when } from './matches.j
 const MAX_LEAF_NAMES = 8;
 /** Digits; the last of an interface's 11 is compared with the rest, among at most 16. */
 const MAX_BEGINNING_LENGTH = 10;
+const DIGITS = [...'0123456789abcdef'];
 
 export interface DispatchChanges {
   readonly put: readonly Chain[];
@@ -97,7 +98,7 @@ export class DispatchTree {
 
   /** Sorted. */
   #children(beginning: string): readonly string[] {
-    return Array.from('0123456789abcdef', (digit) => beginning + digit).filter((child) => this.#names.has(child));
+    return DIGITS.map((digit) => beginning + digit).filter((child) => this.#names.has(child));
   }
 
   #chain(beginning: string): Chain {

@@ -31,7 +31,7 @@ export class FirewallModel {
   putChain(chain: Chain): boolean {
     const key = chainKey(chain.table, chain.name);
     const before = this.#chains.get(key);
-    if (before !== undefined && JSON.stringify(before.rules) === JSON.stringify(chain.rules)) return false;
+    if (isSame(chain, before)) return false;
     this.#touchChain(key);
     this.#chains.set(key, chain);
     return true;
@@ -123,8 +123,7 @@ export class FirewallModel {
       const after = this.#chains.get(key);
       if (after === undefined && before !== undefined)
         changes.removeChains.push({ table: before.table, name: before.name });
-      if (after !== undefined && JSON.stringify(after.rules) !== JSON.stringify(before?.rules))
-        changes.putChains.push(after);
+      if (after !== undefined && after !== before && !isSame(after, before)) changes.putChains.push(after);
     }
     for (const [name, before] of this.#setsBefore) {
       const after = this.#sets.get(name);
@@ -167,6 +166,9 @@ export class FirewallModel {
     return { name, type, family: this.#family, members: new Set(members.keys()) };
   }
 }
+
+const isSame = ({ rules }: Chain, other: Chain | undefined): boolean =>
+  rules.length === other?.rules.length && JSON.stringify(rules) === JSON.stringify(other.rules);
 
 function addAll(lists: Map<IpSetName, IpSetMember[]>, name: IpSetName, members: IpSetMember[]): void {
   if (members.length > 0) lists.set(name, members);

@@ -16,8 +16,16 @@ const MAX_MEMBERS = 1_048_576;
  * chain's name and its own content: equal hashes in equal places are equal chains, and nothing else of what
  * iptables-save prints need be read. A rule's hash does not depend on its neighbours, so that one can be added alone.
  */
-export const chainTexts = (chain: Chain, family: IpFamily): readonly string[] =>
-  hashed(`${chain.table}/${chain.name}`, chain.rules, family);
+export function chainTexts(chain: Chain, family: IpFamily): readonly string[] {
+  const known = TEXTS[family].get(chain);
+  if (known !== undefined) return known;
+  const texts = hashed(`${chain.table}/${chain.name}`, chain.rules, family);
+  TEXTS[family].set(chain, texts);
+  return texts;
+}
+
+/** A chain is written once, and compared with what follows it and with what is read back many times. */
+const TEXTS: Readonly<Record<IpFamily, WeakMap<Chain, readonly string[]>>> = { 4: new WeakMap(), 6: new WeakMap() };
 
 /** The hash that a rule of ours carries, from the text that iptables-save prints; undefined: it is not ours. */
 export const hashOf = (savedRule: string): string | undefined =>
