@@ -1,6 +1,6 @@
 import type { BlockChange, ClusterBlocks } from '../effects/cluster-blocks.js';
 import type { Datastore, FollowUpdate } from '../effects/datastore.js';
-import { type BlockHolders, BlockHoldersRecord } from '../model/block.js';
+import { type BlockHolders, BlockRecord, holdersOf } from '../model/block.js';
 import { CorruptRecordError } from '../model/errors.js';
 
 /**
@@ -20,7 +20,7 @@ export class WatchedBlocks implements ClusterBlocks {
     this.#ready = new Promise((resolve) => {
       told = resolve;
     });
-    const watch = datastore.follow([BlockHoldersRecord.prefix], (update) => {
+    const watch = datastore.follow([BlockRecord.prefix], (update) => {
       this.#learn(update);
       if (update.kind === 'part' && update.last) told();
     });
@@ -47,14 +47,14 @@ export class WatchedBlocks implements ClusterBlocks {
   #learn(update: FollowUpdate): void {
     if (update.kind === 'changes') {
       for (const change of update.changes) {
-        this.#set(change.key, change.kind === 'put' ? holdersOf(change.key, change.value) : undefined);
+        this.#set(change.key, change.kind === 'put' ? readHolders(change.key, change.value) : undefined);
       }
       return;
     }
     if (update.first) this.#listed.clear();
     for (const { key, value } of update.items) {
       this.#listed.add(key);
-      this.#set(key, holdersOf(key, value));
+      this.#set(key, readHolders(key, value));
     }
     if (!update.last) return;
     for (const key of [...this.#blocks.keys()]) if (!this.#listed.has(key)) this.#set(key, undefined);
@@ -70,9 +70,9 @@ export class WatchedBlocks implements ClusterBlocks {
   }
 }
 
-function holdersOf(key: string, text: string): BlockHolders | undefined {
+function readHolders(key: string, text: string): BlockHolders | undefined {
   try {
-    return BlockHoldersRecord.decode(key, text);
+    return holdersOf(key, text);
   } catch (error) {
     // Address management reports it.
     if (error instanceof CorruptRecordError) return undefined;

@@ -168,7 +168,7 @@ export class RecordTable<T, Name extends string> {
   #read({ key, value: text, revision }: StoredValue): Reading<T> {
     const { kind, keyOf, compact } = this.#options;
     try {
-      const value = kind.decode(key, text);
+      const value = kind.written(text) ?? kind.decode(key, text);
       if (keyOf(value) !== key) throw new Error(`the record at ${key} belongs at ${keyOf(value)}; move or delete it`);
       return { value: compact === undefined ? value : compact(key, value), revision, problem: undefined };
     } catch (error) {

@@ -123,8 +123,16 @@ function guestsOf(
 /** One for all: a cluster has tens of thousands of blocks without any. */
 const NO_GUESTS: ReadonlyMap<IpAddress, NodeName> = new Map();
 
-/** Of a block's record only who holds what: a fifth of the time, for those who watch every change. Never written. */
-export const BlockHoldersRecord = defineRecord<BlockHolders>('Block', holders);
+/** Of a block's record only who holds what: a fifth of the time, for those who watch every change. */
+const HoldersRecord = defineRecord<BlockHolders>('Block', holders);
+
+/** Who holds what of the block in a record. @throws CorruptRecordError if it tells nothing of that */
+export function holdersOf(key: string, text: string): BlockHolders {
+  const block = BlockRecord.written(text);
+  if (block === undefined) return HoldersRecord.decode(key, text);
+  const { cidr, node, allocations } = block;
+  return { cidr, node, guests: guestsOf(cidr, node, [...allocations]) };
+}
 
 export const blockKey = (subnet: Cidr, block: Cidr): string => BlockRecord.key(cidrKey(subnet), cidrKey(block));
 /** What the keys of a subnet's blocks begin with. */

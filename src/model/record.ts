@@ -20,6 +20,8 @@ export interface RecordKind<T> {
   encode(value: T): string;
   /** @throws CorruptRecordError naming key and field */
   decode(key: string, text: string): T;
+  /** The value that this text was made of here a short time ago. */
+  written(text: string): T | undefined;
 }
 
 /** @param schema zod schema of the value; transforms may turn texts into branded values, `toStored` undoes them */
@@ -33,16 +35,41 @@ export function defineRecord<T>(
   const header = z.object({ apiVersion: z.literal(API_VERSION), kind: z.literal(kind) });
   // Several tables read the same record, one after the other.
   let last: { readonly key: string; readonly text: string; readonly value: T } | undefined;
+  const written = new Written<T>();
   return {
     kind,
     prefix,
     key: (...names) => prefix + names.join('/'),
-    encode: (value) => JSON.stringify({ apiVersion: API_VERSION, kind, ...toStored(value) }),
+    encode: (value) => {
+      const text = JSON.stringify({ apiVersion: API_VERSION, kind, ...toStored(value) });
+      written.add(text, value);
+      return text;
+    },
     decode: (key, text) => {
       if (last?.key !== key || last.text !== text) last = { key, text, value: decodeRecord(key, header, schema, text) };
       return last.value;
     },
+    written: (text) => written.get(text),
   };
+}
+
+/** Most values remembered by the text they were made into: more than transactions under way can write. */
+const MAX_WRITTEN = 64;
+
+/** Values whose texts are on their way to the store: its news of them need not be read again. */
+class Written<T> {
+  readonly #values = new Map<string, T>();
+
+  add(text: string, value: T): void {
+    this.#values.set(text, value);
+    if (this.#values.size <= MAX_WRITTEN) return;
+    const [oldest] = this.#values.keys();
+    if (oldest !== undefined) this.#values.delete(oldest);
+  }
+
+  get(text: string): T | undefined {
+    return this.#values.get(text);
+  }
 }
 
 function decodeRecord<T>(key: string, headerSchema: z.ZodType, schema: z.ZodType<T>, text: string): T {
@@ -57,8 +84,9 @@ function decodeRecord<T>(key: string, headerSchema: z.ZodType, schema: z.ZodType
 
 /** What a newer program wrote is not broken: it is for this one to be upgraded, not for the record to be changed. */
 function refuseNewer(key: string, json: unknown): void {
-  const { apiVersion } = z.object({ apiVersion: z.string() }).safeParse(json).data ?? {};
-  const version = Number(/^corduroy\/v(\d+)$/.exec(apiVersion ?? '')?.[1]);
+  const apiVersion = (json as { readonly apiVersion?: unknown } | null)?.apiVersion;
+  if (typeof apiVersion !== 'string' || apiVersion === API_VERSION) return;
+  const version = Number(/^corduroy\/v(\d+)$/.exec(apiVersion)?.[1]);
   if (!(version > VERSION)) return;
   throw new CorruptRecordError(key, `field "apiVersion": a newer version of corduroy wrote it (${apiVersion})`, {
     remedy: 'upgrade this daemon again, and leave the record as it is',
