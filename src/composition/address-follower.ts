@@ -3,8 +3,10 @@ import type { IpAddress } from '../model/ip-address.js';
 import type { Node } from '../model/node.js';
 import { type Registration, registerNode } from './node-registration.js';
 
-/** Between two looks at the host's addresses, which cost a tenth of a millisecond. */
+/** Between two looks at the host's addresses, or more where there are so many links that a look takes long. */
 export const LOOK_MS = 1_000;
+/** In multiples of the time that a look takes. */
+const REST_RATIO = 500;
 
 type Addresses = Pick<Node, 'ip' | 'ip6'>;
 
@@ -28,8 +30,11 @@ export async function followAddresses(
   let registered = own;
   let seen = '';
   let before: Addresses | undefined;
-  for (; !signal.aborted; await clock.sleep(LOOK_MS, signal)) {
+  let lookMs = 0;
+  for (; !signal.aborted; await clock.sleep(Math.max(LOOK_MS, lookMs * REST_RATIO), signal)) {
+    const begun = performance.now();
     const present = host.present();
+    lookMs = performance.now() - begun;
     const looksAsBefore = seen === [...present].join();
     seen = [...present].join();
     if (looksAsBefore && before === undefined && !isLost(registered, present)) continue;

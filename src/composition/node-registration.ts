@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { isOurHostEnd } from '../../routing/ownership.js';
 import type { CorduroyConfig } from '../config/corduroy-config.js';
 import type { Clock } from '../effects/clock.js';
 import type { ClusterStore } from '../effects/cluster-view.js';
@@ -70,13 +71,16 @@ async function detected(
   return detectAddress({ detection, family, addresses: hostAddresses(), sourceTowards: () => source });
 }
 
+/** But for those of endpoints' links, which come and go, and tell nothing of the host. */
 export function hostAddresses(): readonly HostAddress[] {
-  return Object.entries(networkInterfaces()).flatMap(([interfaceName, addresses]) =>
-    (addresses ?? []).flatMap(({ address }) => {
-      const parsed = ipAddressOrUndefined(address);
-      return parsed === undefined ? [] : [{ interfaceName, address: parsed }];
-    }),
-  );
+  return Object.entries(networkInterfaces())
+    .filter(([interfaceName]) => !isOurHostEnd(interfaceName))
+    .flatMap(([interfaceName, addresses]) =>
+      (addresses ?? []).flatMap(({ address }) => {
+        const parsed = ipAddressOrUndefined(address);
+        return parsed === undefined ? [] : [{ interfaceName, address: parsed }];
+      }),
+    );
 }
 
 async function sourceTowards(destination: IpAddress, runner: CommandRunner): Promise<IpAddress | undefined> {
