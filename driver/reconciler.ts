@@ -26,6 +26,8 @@ const EVENT_DELAY_MS = 2_000;
 const RENAME_DELAY_MS = 100;
 /** After a start: when there is nothing to do for it but to look at its flags. */
 const JOIN_DELAY_MS = 3_000;
+/** ms until an engine that did not answer is asked again: a manager of a swarm lists no networks while that has no leader. */
+const RETRY_MS = 5_000;
 
 export interface ReconcilerDependencies extends DriverDependencies {
   readonly reclaim: AddressReclaim;
@@ -131,6 +133,7 @@ export class Reconciler implements ReconcileStatusSource {
     await store.ready();
     await this.#run().catch((error) => log.warn({ error: describeError(error) }, 'a reconciliation failed'));
     if (this.#sightings.size > 0) this.#loop.within(SETTLE_MS);
+    if (!this.#dockerAnswers) this.#loop.within(RETRY_MS);
   }
 
   async #run(): Promise<void> {

@@ -228,6 +228,16 @@ describe('a container that Docker runs', () => {
   });
 });
 
+test('a Docker whose events come and that cannot list its networks yet is asked again within seconds', async () => {
+  node.engine.docker.silence();
+  const reconciler = node.start();
+  await pass(0);
+  expect(reconciler.status().dockerAnswers).toBe(false);
+  node.engine.docker.speak({ anew: false });
+  await pass(5_001);
+  expect(reconciler.status().dockerAnswers).toBe(true);
+});
+
 describe('a container that Docker tells only later', () => {
   test('is asked for again', async () => {
     const id = await node.engine.createNetwork('web');

@@ -32,9 +32,10 @@ export class InMemoryDocker implements Docker {
     this.#silent = true;
   }
 
-  speak(): void {
+  /** `anew`: the stream of events had ended, too. */
+  speak({ anew = true }: { readonly anew?: boolean } = {}): void {
     this.#silent = false;
-    this.tell({ kind: 'connected' });
+    if (anew) this.tell({ kind: 'connected' });
   }
 
   tell(event: DockerEvent): void {
