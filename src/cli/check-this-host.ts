@@ -3,6 +3,9 @@ import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner
 import { readHostFacts } from '../infrastructure/linux/host-facts.js';
 import { checkHost, type Finding } from '../server/check/host-check.js';
 
+/** An engine that starts, and waits for the daemon meanwhile, answers nothing. */
+const STARTING_DOCKER_TIMEOUT_MS = 200;
+
 /** The host held against these settings, without a daemon: pools are those that its first start would make. */
 export async function checkThisHost(
   config: CorduroyConfig,
@@ -10,6 +13,7 @@ export async function checkThisHost(
 ): Promise<readonly Finding[]> {
   const { mtu, iptablesBackend, dockerSocket, pluginSocket, defaultPoolIpv4, defaultPoolIpv6 } = config;
   const pools = [defaultPoolIpv4, defaultPoolIpv6].filter((pool) => pool !== undefined);
-  const facts = await readHostFacts(new ExecaCommandRunner(), { dockerSocket, pluginSocket });
+  const dockerTimeoutMs = options.starting ? STARTING_DOCKER_TIMEOUT_MS : undefined;
+  const facts = await readHostFacts(new ExecaCommandRunner(), { dockerSocket, pluginSocket }, dockerTimeoutMs);
   return checkHost(facts, { mtu, iptablesBackend, dockerSocket, pluginSocket, pools, ...options });
 }

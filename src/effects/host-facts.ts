@@ -34,6 +34,8 @@ export interface HostFacts {
   readonly activeFirewalls: readonly ('ufw' | 'firewalld')[];
   readonly docker:
     | { readonly kind: 'answers'; readonly version: string }
+    /** It took the connection, and did not answer in time: it is starting, or busy. */
+    | { readonly kind: 'slow'; readonly afterMs: number }
     | { readonly kind: 'silent'; readonly reason: string };
   readonly pluginSocket: SocketState;
   /** Up, with an address of their own, neither ours nor the loopback. */

@@ -20,13 +20,14 @@ const TOOLS: readonly (readonly [string, string])[] = [
   ['stdbuf', '--version'],
 ];
 
-/** How long Docker may take to say its version. */
+/** How long Docker may take to say its version, unless the caller cannot wait. */
 const DOCKER_TIMEOUT_MS = 2_000;
 
 /** Looks at the host without changing it; the legacy tables are read only where they are loaded, for reading would load them. */
 export async function readHostFacts(
   runner: CommandRunner,
   paths: { readonly dockerSocket: string; readonly pluginSocket: string },
+  dockerTimeoutMs = DOCKER_TIMEOUT_MS,
 ): Promise<HostFacts> {
   const legacyLoaded = (readProc('/proc/net/ip_tables_names') ?? '').trim() !== '';
   const [tools, version, nft, legacy, ufw, firewalld, docker, pluginSocket, uplinks, routes4, routes6] =
@@ -39,7 +40,7 @@ export async function readHostFacts(
       legacyLoaded ? run(runner, 'iptables-legacy-save', []) : undefined,
       run(runner, 'ufw', ['status']),
       run(runner, 'firewall-cmd', ['--state']),
-      dockerVersion(paths.dockerSocket),
+      dockerVersion(paths.dockerSocket, dockerTimeoutMs),
       socketState(paths.pluginSocket),
       run(runner, 'ip', ['-j', 'address', 'show', 'up']),
       run(runner, 'ip', ['-N', '-j', '-4', 'route', 'show', 'table', 'main']),
@@ -156,10 +157,10 @@ function parseJson(json: string | undefined): unknown {
   }
 }
 
-function dockerVersion(socketPath: string): Promise<HostFacts['docker']> {
+function dockerVersion(socketPath: string, timeoutMs: number): Promise<HostFacts['docker']> {
   return new Promise((resolve) => {
     const silent = (reason: string): void => resolve({ kind: 'silent', reason });
-    const asked = request({ socketPath, path: '/version', timeout: DOCKER_TIMEOUT_MS }, (response) => {
+    const asked = request({ socketPath, path: '/version', timeout: timeoutMs }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (part: string) => {
@@ -171,7 +172,10 @@ function dockerVersion(socketPath: string): Promise<HostFacts['docker']> {
         else resolve({ kind: 'answers', version });
       });
     });
-    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${DOCKER_TIMEOUT_MS} ms`)));
+    asked.on('timeout', () => {
+      resolve({ kind: 'slow', afterMs: timeoutMs });
+      asked.destroy();
+    });
     asked.on('error', (error) => silent(error.message));
     asked.end();
   });

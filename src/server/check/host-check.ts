@@ -158,14 +158,14 @@ function bridgeFilter({ bridgeNfCallIptables }: HostFacts): Finding[] {
   );
 }
 
-function docker({ docker }: HostFacts, { dockerSocket }: CheckSettings): Finding[] {
-  if (docker.kind === 'silent') {
-    return found(
-      'warning',
-      'Docker',
-      `does not answer on ${dockerSocket}: ${docker.reason}`,
-      'systemctl start docker, or set dockerSocket',
-    );
+function docker({ docker }: HostFacts, { dockerSocket, starting }: CheckSettings): Finding[] {
+  if (docker.kind === 'slow' && starting) {
+    return found('note', 'Docker', `is starting, or busy: ${dockerSocket} takes connections and has not answered yet`);
+  }
+  if (docker.kind !== 'answers') {
+    const reason = docker.kind === 'slow' ? `no answer within ${docker.afterMs} ms` : docker.reason;
+    const finding = `does not answer on ${dockerSocket}: ${reason}`;
+    return found('warning', 'Docker', finding, 'systemctl start docker, or set dockerSocket');
   }
   const [major = 0, minor = 0] = docker.version.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 10)) return found('ok', 'Docker', `version ${docker.version}`);
