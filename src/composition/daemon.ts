@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { hostname } from 'node:os';
 import { restorePublishedPorts } from '../../driver/external-connectivity.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
@@ -24,11 +25,12 @@ import { timedKernel } from '../infrastructure/timed-kernel.js';
 import type { Node } from '../model/node.js';
 import { adminApp } from '../server/admin/admin-app.js';
 import type { SettingView } from '../server/admin/admin-context.js';
+import { DeferredListener } from '../server/deferred-listener.js';
 import { inheritedSocket, listenOnInheritedSocket } from '../server/inherited-socket.js';
 import { createMetrics } from '../server/metrics.js';
 import { metricsApp } from '../server/metrics-app.js';
 import { pluginApp } from '../server/plugin-app.js';
-import { listenOnUnixSocket } from '../server/unix-socket.js';
+import { listenOnUnixSocket, type UnixSocketServer } from '../server/unix-socket.js';
 import { followAddresses } from './address-follower.js';
 import { afterReady } from './after-ready.js';
 import { composeBgp } from './bgp.js';
@@ -57,8 +59,8 @@ export interface RunningDaemon {
 }
 
 /**
- * Starts everything: kernel and store, then the sockets, which Docker may be waiting for while it boots. Calls wait,
- * each within its deadline, until the records are read and in force.
+ * Starts everything: the plugin's socket first, which Docker may be looking for while it boots, then kernel and store,
+ * and what answers. Calls wait, each within its deadline, until the records are read and in force.
  *
  * @throws CorduroyError if this host cannot run it, with the sentence that tells what to do
  */
@@ -76,6 +78,9 @@ export async function startDaemon(loaded: LoadedConfig, log: Logger): Promise<Ru
 async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promise<Pick<RunningDaemon, 'failed'>> {
   const { config } = loaded;
   const startedAt = systemClock.now();
+  const calls = new DeferredListener();
+  const pluginSocket = await openPluginSocket(config, calls.listener);
+  closers.add('plugin socket', () => pluginSocket.close(0));
   const runner = new ExecaCommandRunner();
   const linux = await openLinuxKernel({ backend: config.iptablesBackend, log });
   closers.add('kernel helpers', () => linux.close());
@@ -156,12 +161,8 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     },
     observe: (call) => metrics.observeRequest(call),
   });
-  const inherited = inheritedSocket(process.env, process.pid);
-  const pluginSocket =
-    inherited === undefined
-      ? await listenOnUnixSocket(config.pluginSocket, plugin.app)
-      : await listenOnInheritedSocket(inherited, plugin.app);
-  closers.add('plugin socket', async () => {
+  calls.answerWith(plugin.app);
+  closers.add('plugin calls', async () => {
     await pluginSocket.close();
     await plugin.idle();
   });
@@ -222,6 +223,16 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     }),
   );
   return { failed };
+}
+
+function openPluginSocket(
+  { pluginSocket }: Pick<CorduroyConfig, 'pluginSocket'>,
+  listener: RequestListener,
+): Promise<UnixSocketServer> {
+  const inherited = inheritedSocket(process.env, process.pid);
+  return inherited === undefined
+    ? listenOnUnixSocket(pluginSocket, listener)
+    : listenOnInheritedSocket(inherited, listener);
 }
 
 /** Before anything of the node's records is changed: they may be another host's. @throws ConflictError */
