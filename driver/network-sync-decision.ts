@@ -1,5 +1,5 @@
 import type { DockerNetworkId, NetworkName } from '../src/model/ids.js';
-import type { ConfigNetwork, Network, NodeNetwork } from '../src/model/network.js';
+import { type ConfigNetwork, configNetworkName, type Network, type NodeNetwork } from '../src/model/network.js';
 import type { NetworkPlan } from '../src/model/network-plan.js';
 
 /** One thing to have this node's Docker do. */
@@ -7,7 +7,7 @@ export type SyncStep =
   | { readonly kind: 'make'; readonly plan: NetworkPlan }
   | { readonly kind: 'remove'; readonly network: Network; readonly dockerNetworkId: DockerNetworkId }
   /** Have a config-only network, from which Swarm makes the network here when a task needs it. */
-  | { readonly kind: 'prepare'; readonly plan: NetworkPlan }
+  | { readonly kind: 'prepare'; readonly plan: NetworkPlan; readonly configName: string }
   | { readonly kind: 'unprepare'; readonly network: Network; readonly dockerNetworkId: DockerNetworkId }
   /** No node has it any more: its records are what is left. */
   | { readonly kind: 'end'; readonly network: Network };
@@ -39,7 +39,8 @@ export function decideSync({ networks, local, prepared, held, isForThisNode }: S
       return own && { kind: swarm ? 'unprepare' : 'remove', network, dockerNetworkId: own.dockerNetworkId };
     }
     if (own !== undefined || !isForThisNode(network)) return undefined;
-    return { kind: swarm ? 'prepare' : 'make', plan: { ...recipe, name, internal } };
+    const plan = { ...recipe, name, internal };
+    return swarm ? { kind: 'prepare', plan, configName: configNetworkName(network) } : { kind: 'make', plan };
   };
   return [...networks]
     .toSorted((one, other) => (one.name < other.name ? -1 : 1))

@@ -4,7 +4,7 @@ import type { Docker } from '../src/effects/docker.js';
 import type { DockerNetworks } from '../src/effects/docker-networks.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { ReconcileFinding } from '../src/effects/reconcile-status.js';
-import { describeError, NotFoundError } from '../src/model/errors.js';
+import { ConflictError, describeError, NotFoundError } from '../src/model/errors.js';
 import type { DockerNetworkId, NodeName } from '../src/model/ids.js';
 import {
   ConfigNetworkRecord,
@@ -138,7 +138,7 @@ export class NetworkSync {
       case 'remove':
         return this.#remove(step.network, step.dockerNetworkId);
       case 'prepare':
-        return this.#prepare(step.plan);
+        return this.#prepare(step.plan, step.configName);
       case 'unprepare':
         return this.#unprepare(step.network, step.dockerNetworkId);
       case 'end':
@@ -180,14 +180,14 @@ export class NetworkSync {
     return [];
   }
 
-  async #prepare(plan: NetworkPlan): Promise<readonly ReconcileFinding[]> {
+  async #prepare(plan: NetworkPlan, configName: string): Promise<readonly ReconcileFinding[]> {
     const { node, store, dockerNetworks, log } = this.#on;
-    const there = await dockerNetworks.find(configNetworkName(plan.name));
+    const there = await dockerNetworks.find(configName);
     if (there !== undefined && there.labels[CONFIG_LABEL] !== plan.name) {
-      const message = `this host cannot be prepared for swarm network ${plan.name}: Docker has another network ${configNetworkName(plan.name)}; remove that one, and the host is prepared by itself`;
+      const message = `this host cannot be prepared for swarm network ${plan.name}: Docker has another network ${configName}; remove that one, and the host is prepared by itself`;
       return [{ kind: 'network-not-made', subject: plan.name, message }];
     }
-    const dockerNetworkId = there?.id ?? (await dockerNetworks.createConfig(asConfig(plan)));
+    const dockerNetworkId = there?.id ?? (await dockerNetworks.createConfig(asConfig(plan, configName)));
     const key = configNetworkKey(node, plan.name);
     const value = ConfigNetworkRecord.encode({ node, network: plan.name, dockerNetworkId });
     await store.transact({ compares: [], writes: [{ kind: 'put', key, value }] });
@@ -195,10 +195,23 @@ export class NetworkSync {
     return [];
   }
 
-  /** Docker refuses while an instance of the network is here. */
-  async #unprepare({ name }: Network, id: DockerNetworkId): Promise<readonly ReconcileFinding[]> {
-    const { node, store } = this.#on;
-    await this.#leave(id);
+  /**
+   * Docker refuses while an instance of the network is here. Engines before 28 also do for ever after a power failure
+   * that took an instance, which they go on counting: then it stays, and nothing else waits for it.
+   */
+  async #unprepare(network: Network, id: DockerNetworkId): Promise<readonly ReconcileFinding[]> {
+    const { node, store, dockerNetworks, log } = this.#on;
+    const { name } = network;
+    try {
+      await this.#leave(id);
+    } catch (error) {
+      if (!(error instanceof ConflictError) || (await dockerNetworks.find(name)) !== undefined) throw error;
+      const left = { network: name, configNetwork: configNetworkName(network), error: describeError(error) };
+      log.warn(
+        left,
+        'Docker keeps a config-only network for one that it lost in a crash; it is left to it, and does no harm',
+      );
+    }
     await store.transact({ compares: [], writes: [{ kind: 'delete', key: configNetworkKey(node, name) }] });
     return [];
   }
@@ -248,9 +261,9 @@ export class NetworkSync {
 /** Tells the config-only networks that are ours. */
 const CONFIG_LABEL = 'corduroy.swarm';
 
-const asConfig = (plan: NetworkPlan) => ({
+const asConfig = (plan: NetworkPlan, name: string) => ({
   ...plan,
-  name: configNetworkName(plan.name),
+  name,
   labels: { ...plan.labels, [CONFIG_LABEL]: plan.name },
 });
 

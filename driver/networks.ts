@@ -100,7 +100,7 @@ function planNetwork({ node, store, settings }: DriverDependencies, request: Cre
 function sameContent(there: Network, asked: Network): boolean {
   const subnets = (network: Network) =>
     there.swarm ? network.subnets.map(({ cidr }): NetworkSubnet => ({ cidr })) : network.subnets;
-  const made = { name: asked.name, recipe: undefined, removal: undefined, swarm: undefined };
+  const made = { name: asked.name, recipe: undefined, removal: undefined, swarm: undefined, configName: undefined };
   return (
     NetworkRecord.encode({ ...there, ...made, subnets: subnets(there) }) ===
     NetworkRecord.encode({ ...asked, subnets: subnets(asked) })

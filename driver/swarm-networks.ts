@@ -4,7 +4,7 @@ import type { SwarmNetworkRecords } from '../src/effects/swarm.js';
 import { ConflictError } from '../src/model/errors.js';
 import { parseProfileName } from '../src/model/ids.js';
 import { familyOf, type IpFamily } from '../src/model/ip-address.js';
-import { type Network, NetworkRecord, networkKey } from '../src/model/network.js';
+import { type Network, NetworkRecord, networkKey, newConfigNetworkName } from '../src/model/network.js';
 import type { NetworkPlan, SubnetPlan } from '../src/model/network-plan.js';
 import { defaultProfile, ProfileRecord, profileKey } from '../src/model/profile.js';
 import type { DriverDependencies } from './dependencies.js';
@@ -12,7 +12,7 @@ import { resolveProfiles } from './endpoint-options.js';
 import { parseNetworkOptions } from './network-options.js';
 import { refuseOverlaps } from './network-subnets.js';
 
-interface SwarmNetworkDependencies extends Pick<DriverDependencies, 'store'> {
+interface SwarmNetworkDependencies extends Pick<DriverDependencies, 'store' | 'clock'> {
   readonly holds: SubnetHolds;
 }
 
@@ -25,7 +25,7 @@ export class SwarmNetworks implements SwarmNetworkRecords {
   }
 
   async add(plan: NetworkPlan): Promise<Network> {
-    const { store, holds } = this.#on;
+    const { store, clock, holds } = this.#on;
     const parsed = parseNetworkOptions(plan.options, { ipv6: plan.ipv6 });
     const options = { ...parsed, profiles: resolveProfiles(parsed.profiles, store) };
     const pool = plan.ipamOptions['pool'];
@@ -46,6 +46,7 @@ export class SwarmNetworks implements SwarmNetworkRecords {
         options,
         recipe: { ...recipe(plan), subnets },
         swarm: true,
+        configName: newConfigNetworkName(plan.name, clock.now()),
       };
       refuseOverlaps(store, network);
       await this.#write(network);

@@ -135,7 +135,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     liveness,
     dockerNetworks,
     swarm: new DockerSwarm(engine),
-    swarmNetworks: new SwarmNetworks({ store: node.store, holds: subnetHolds(node.ipam.registry) }),
+    swarmNetworks: new SwarmNetworks({ store: node.store, clock: systemClock, holds: subnetHolds(node.ipam.registry) }),
     networkSync: node.driver.underWay !== undefined,
     hostFacts: () => readHostFacts(runner, config),
     supportsTunnel: (kind) => supportsTunnel(runner, kind),

@@ -49,6 +49,8 @@ export interface Network {
   readonly removal?: NetworkRemoval | undefined;
   /** Swarm hands it out to the nodes on which its tasks run; each node is prepared with a config-only network. */
   readonly swarm?: true | undefined;
+  /** That one's name in Docker, on every node. */
+  readonly configName?: string | undefined;
 }
 
 export interface NetworkRemoval {
@@ -84,6 +86,7 @@ const networkSchema: z.ZodType<Network> = z.object({
   recipe: networkRecipe.optional(),
   removal: z.object({ node: parsed(parseNodeName), requestedAt: z.string() }).optional(),
   swarm: z.literal(true).optional(),
+  configName: z.string().optional(),
 });
 
 const nodeNetworkSchema: z.ZodType<NodeNetwork> = z.object({
@@ -117,8 +120,15 @@ export const ConfigNetworkRecord = defineRecord<ConfigNetwork>(
 );
 export const configNetworkKey = (node: NodeName, network: NetworkName): string =>
   ConfigNetworkRecord.key(node, network);
-/** Its name in Docker, the same on every node. */
-export const configNetworkName = (network: NetworkName): string => `${network}-config`;
+/**
+ * Its name in Docker, the same on every node, and another one each time that a network of this name is made: an engine
+ * may still have an earlier one, with other subnets, that it cannot remove.
+ */
+export const newConfigNetworkName = (network: NetworkName, madeAt: Date): string =>
+  `${network}-config-${shortHash(madeAt.toISOString(), 6)}`;
+/** Of a network that was made before they differed. */
+export const configNetworkName = ({ name, configName }: Pick<Network, 'name' | 'configName'>): string =>
+  configName ?? `${name}-config`;
 
 /** The name of a node's network until Docker tells the real one. One of Swarm's has the same id on every node. */
 export const provisionalNetworkName = (id: DockerNetworkId, node: NodeName): NetworkName =>

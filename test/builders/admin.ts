@@ -111,7 +111,7 @@ export async function anAdminHarness(): Promise<AdminHarness> {
     liveness,
     networkSync: false,
     swarm,
-    swarmNetworks: new SwarmNetworks({ store, holds }),
+    swarmNetworks: new SwarmNetworks({ store, clock: systemClock, holds }),
     reconcileStatus: () => aReconcileStatus,
     hostFacts: async () => goodHost,
     supportsTunnel: async (kind) => kind === 'vxlan',

@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { SwarmNetworks } from '../../driver/swarm-networks.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { parseCidr } from '../../src/model/cidr.js';
+import { ConflictError } from '../../src/model/errors.js';
 import { parseDockerNetworkId, parseNetworkName } from '../../src/model/ids.js';
 import { parseIpAddress } from '../../src/model/ip-address.js';
-import { NetworkRecord, networkKey } from '../../src/model/network.js';
+import { NetworkRecord, networkKey, newConfigNetworkName } from '../../src/model/network.js';
 import { LOCAL_ADDRESS_SPACE } from '../../src/protocol/activate.js';
 import { plan, useSyncingCluster } from '../builders/syncing-hosts.js';
 
@@ -13,14 +14,17 @@ const { a, b, c, cluster, everywhere } = useSyncingCluster();
 describe("a network of Swarm's", () => {
   const add = () => {
     const holds = { hold: async () => ({ cidr: parseCidr('10.75.0.0/24'), release: async () => {} }) };
-    return new SwarmNetworks({ store: a().store, holds }).add(plan('shop', { subnets: [], labels: { team: 'blue' } }));
+    return new SwarmNetworks({ store: a().store, clock: cluster().clock, holds }).add(
+      plan('shop', { subnets: [], labels: { team: 'blue' } }),
+    );
   };
 
   test('has a config-only network on every host, is not made by us, and stays without nodes', async () => {
-    await add();
+    const { configName = '' } = await add();
     await cluster().pass();
-    expect(await everywhere()).toEqual([['shop-config'], ['shop-config'], ['shop-config']]);
-    expect(await b().engine.find('shop-config')).toMatchObject({
+    expect(configName).toMatch(/^shop-config-[0-9a-f]{6}$/);
+    expect(await everywhere()).toEqual([[configName], [configName], [configName]]);
+    expect(await b().engine.find(configName)).toMatchObject({
       driver: 'null',
       labels: { team: 'blue', 'corduroy.swarm': 'shop' },
       subnets: [{ cidr: '10.75.0.0/24' }],
@@ -29,9 +33,7 @@ describe("a network of Swarm's", () => {
     expect([...c().store.profiles.keys()]).toEqual(['shop']);
   });
 
-  test('that is removed takes its config-only networks along, and then its records', async () => {
-    await add();
-    await cluster().pass();
+  const remove = async () => {
     const { store, node } = b();
     const found = store.networks.get(parseNetworkName('shop'));
     if (found === undefined) throw new Error('there is no network');
@@ -39,16 +41,45 @@ describe("a network of Swarm's", () => {
     const value = NetworkRecord.encode({ ...found.value, removal });
     await store.transact({ compares: [], writes: [{ kind: 'put', key: networkKey(found.value.name), value }] });
     await cluster().pass();
+  };
+  const records = () => b().store.networks.size + b().store.configNetworks.size + b().store.profiles.size;
+
+  test('that is removed takes its config-only networks along, and then its records', async () => {
+    await add();
+    await cluster().pass();
+    await remove();
     expect(await everywhere()).toEqual([[], [], []]);
-    expect(store.networks.size + store.configNetworks.size + store.profiles.size).toBe(0);
+    expect(records()).toBe(0);
+  });
+
+  test('that is removed waits for what is of it on a host, and not for what Docker only believes to be', async () => {
+    const { configName = '' } = await add();
+    await cluster().pass();
+    const instance = parseDockerNetworkId('s'.repeat(25));
+    const { engine } = c();
+    engine.docker.addNetwork({ id: instance, name: 'shop', scope: 'swarm' });
+    engine.remove = () => Promise.reject(new ConflictError(`configuration network "${configName}" is in use`));
+    await remove();
+    expect(await everywhere()).toEqual([[], [], ['shop', configName]]);
+    expect(c().findings()).toEqual([
+      `what prepared this host for swarm network shop cannot be removed yet: configuration network "${configName}" is in use`,
+    ]);
+    engine.docker.removeNetwork(instance);
+    await cluster().pass();
+    expect(c().findings()).toEqual([]);
+    expect(records()).toBe(0);
+    const { configName: next = '' } = await add();
+    await cluster().pass();
+    expect(await everywhere()).toEqual([[next], [next], [configName, next].toSorted()]);
   });
 
   test('reports another network under the name of its config-only one', async () => {
-    b().engine.addForeign('shop-config');
+    const name = newConfigNetworkName(parseNetworkName('shop'), cluster().clock.now());
+    b().engine.addForeign(name);
     await add();
     await cluster().pass();
     expect(b().findings()).toEqual([
-      'this host cannot be prepared for swarm network shop: Docker has another network shop-config; remove that one, and the host is prepared by itself',
+      `this host cannot be prepared for swarm network shop: Docker has another network ${name}; remove that one, and the host is prepared by itself`,
     ]);
   });
 

@@ -14,7 +14,7 @@ export async function createSwarmNetwork(context: AdminContext, plan: NetworkPla
   const { store, swarm, swarmNetworks, settleMs } = context;
   const { name, internal, attachable } = plan;
   await requireManager(context, name);
-  const { subnets } = await swarmNetworks.add(plan);
+  const network = await swarmNetworks.add(plan);
   const missing = () => {
     const there = new Set(preparedFor(store, name));
     return [...store.nodes.keys()].filter((node) => !there.has(node));
@@ -24,14 +24,14 @@ export async function createSwarmNetwork(context: AdminContext, plan: NetworkPla
     if (missing().includes(context.node)) {
       throw new ConflictError(`this host is not prepared for it; see "corduroy status"`);
     }
-    await swarm.create({ name, configFrom: configNetworkName(name), internal, attachable });
+    await swarm.create({ name, configFrom: configNetworkName(network), internal, attachable });
   } catch (error) {
     await change(context, () => markRemoved(context, name));
     throw new ConflictError(`swarm network ${name} was not made: ${describeError(error)}`, { cause: error });
   }
   const left = missing();
   const where = left.length === 0 ? '' : `; not yet prepared: ${someOf(left)}, see "corduroy status" there`;
-  const cidrs = subnets.map(({ cidr }) => cidr).join(', ');
+  const cidrs = network.subnets.map(({ cidr }) => cidr).join(', ');
   return inForce(
     context,
     `created swarm network ${name} (${cidrs}); ${store.nodes.size - left.length} of ${store.nodes.size} hosts are prepared for its tasks${where}`,
