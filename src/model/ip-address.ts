@@ -1,4 +1,4 @@
-import { Address4, Address6 } from 'ip-address';
+import { Address6 } from 'ip-address';
 import type { Brand } from './brand.js';
 import { InvalidRequestError } from './errors.js';
 
@@ -10,7 +10,9 @@ export type IpAddress = Brand<string, 'IpAddress'>;
 /** Bits in an address of each family. */
 export const ADDRESS_BITS: Readonly<Record<IpFamily, 32 | 128>> = { 4: 32, 6: 128 };
 
-const DOTTED = /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/;
+// Some programs read 010.0.0.1 as octal, so it is nobody's address here.
+const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const DOTTED = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
 
 /** The canonical address, or undefined: for choosing between readings. `parseIpAddress` explains instead. */
 export function ipAddressOrUndefined(text: string): IpAddress | undefined {
@@ -19,8 +21,7 @@ export function ipAddressOrUndefined(text: string): IpAddress | undefined {
     if (/[%/[\]\s]/.test(text) || !Address6.isValid(text)) return undefined;
     return new Address6(text).correctForm() as IpAddress;
   }
-  // ip-address takes 010.0.0.1; some programs read that as octal, so it is nobody's address here.
-  return DOTTED.test(text) && Address4.isValid(text) ? (text as IpAddress) : undefined;
+  return DOTTED.test(text) ? (text as IpAddress) : undefined;
 }
 
 /** @throws InvalidRequestError if the text is not an IPv4 or IPv6 address without prefix */
