@@ -1,3 +1,4 @@
+import { WatchedBlocks } from '../src/composition/watched-blocks.js';
 import type { ClusterStore } from '../src/effects/cluster-view.js';
 import type { Datastore } from '../src/effects/datastore.js';
 import { silentLogger } from '../src/effects/logger.js';
@@ -23,6 +24,7 @@ const SUBNET_LENGTH = 12;
 export async function measureBlockClaims(count: number): Promise<readonly Measurement[]> {
   const etcd = await EtcdServer.start();
   const stores = Array.from({ length: Math.ceil(count / NODES_PER_CONNECTION) }, () => openStore(etcd.endpoint));
+  const blocks = new WatchedBlocks({ datastore: stores[0] as Datastore });
   const view = new ClusterCache({ datastore: stores[0] as Datastore, node: parseNodeName('n0'), log: silentLogger });
   try {
     await view.ready();
@@ -30,15 +32,17 @@ export async function measureBlockClaims(count: number): Promise<readonly Measur
     const nodes = Array.from({ length: count }, (_, n) => {
       const datastore = stores[n % stores.length] as Datastore;
       const cluster = counting(view, datastore, conflicts);
-      return aNode({ name: `n${n}`, cluster, datastore, clock: systemClock });
+      return aNode({ name: `n${n}`, cluster, blocks, datastore, clock: systemClock });
     });
     await nodes[0]?.ipam.admin.addPools([{ cidr: parseCidr(SUBNET), networkPrefix: SUBNET_LENGTH }]);
     // As a network spreads: one node makes it, all others follow.
-    const first = aNode({ name: 'first', cluster: view, datastore: stores[0] as Datastore, clock: systemClock });
+    const datastore = stores[0] as Datastore;
+    const first = aNode({ name: 'first', cluster: view, blocks, datastore, clock: systemClock });
     await first.requestGateway((await first.requestPool({ Pool: SUBNET })).PoolID);
     return await measureSteps(nodes, conflicts);
   } finally {
     await view.close();
+    await blocks.close();
     await Promise.all(stores.map((store) => store.close()));
     await etcd.destroy();
   }

@@ -4,6 +4,7 @@ import type { ClusterStore } from '../src/effects/cluster-view.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { Ledger } from './ledger.js';
+import type { OwnBlocks } from './own-blocks.js';
 import type { QuietAddresses } from './quiet-addresses.js';
 
 /** What one node is told of address management by its own settings. */
@@ -21,6 +22,7 @@ export interface IpamContext {
   readonly node: NodeName;
   readonly store: ClusterStore;
   readonly ledger: Ledger;
+  readonly ownBlocks: OwnBlocks;
   readonly quiet: QuietAddresses;
   readonly clock: Clock;
   readonly log: Logger;

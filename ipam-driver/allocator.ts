@@ -1,5 +1,5 @@
 import { type Allocation, type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
-import { type Cidr, networkOf } from '../src/model/cidr.js';
+import { type Cidr, networkOf, prefixLengthOf } from '../src/model/cidr.js';
 import { ConflictError, CorduroyError, InternalError } from '../src/model/errors.js';
 import { type EndpointId, parseHandleId } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
@@ -23,6 +23,7 @@ import {
   longestFreed,
   type Place,
   sortBlocks,
+  usableBlocks,
 } from './choose-address.js';
 import type { Draft } from './draft.js';
 import { placeOf, referenceOf, requireInside } from './place.js';
@@ -31,6 +32,10 @@ import { usageOf } from './usage.js';
 
 /** How long a request waits for the kernel to forget an address that it needs: well inside Docker's deadline. */
 const QUIET_WAIT_MS = 1_000;
+/** Places for a block that are looked at before all are: in a subnet that is half empty, one of so many is free. */
+const PLACES_TRIED = 8;
+/** A subnet with so many places for blocks has all its blocks read at once. */
+const FEW_PLACES = 64;
 /** A block that was claimed later than this is about to be used, however empty it is. */
 const CLAIM_GRACE_MS = 60_000;
 
@@ -106,16 +111,18 @@ export class Allocator {
     const { node, settings } = this.#context;
     const place = await placeOf(draft, id, this.#context);
     const rules = this.#coolingRules();
-    const blocks = await draft.list(BlockRecord, blocksPrefix(place.subnet));
-    const sorted = sortBlocks(blocks, place, node);
-    const { own, unclaimed } = sorted;
+    const own = usableBlocks(await this.#ownBlocks(draft, place.subnet), place);
     const easy = chooseUnused(own, place, rules);
     if (easy !== undefined) return this.#give(draft, easy);
 
     draft.requireFresh();
     const { strictAffinity, maxBlocksPerHost } = await sharingRules(draft);
     const mayClaim = await this.#mayClaim(draft, place.subnet);
-    const others = sorted.others();
+    const soonFound = mayClaim ? await this.#findFree(draft, { place, rules, after: own.at(-1)?.cidr }) : undefined;
+    if (soonFound !== undefined) return this.#claimAndGive(draft, soonFound);
+
+    const blocks = await draft.list(BlockRecord, blocksPrefix(place.subnet));
+    const { unclaimed, others } = sortBlocks(usableBlocks(blocks, place), node);
     const claimable = mayClaim ? this.#claimable(draft, { place, rules, own, unclaimed, others }) : undefined;
     if (claimable !== undefined) return this.#claimAndGive(draft, claimable);
     const borrowed = strictAffinity ? undefined : chooseUnused(others, place, rules);
@@ -135,6 +142,31 @@ export class Allocator {
           hopes.slice(0, 64).map(({ address }) => address),
           exhausted,
         );
+  }
+
+  /** Those that this node may assign from freely. */
+  async #ownBlocks(draft: Draft, subnet: Cidr): Promise<readonly Block[]> {
+    const { node, ownBlocks } = this.#context;
+    return (await ownBlocks.in(draft, subnet)).filter((block) => block.node === node);
+  }
+
+  /** An address of a block that nobody has, found without a look at all of them. */
+  async #findFree(
+    draft: Draft,
+    { place, rules, after }: { readonly place: Place; readonly rules: CoolingRules; readonly after: Cidr | undefined },
+  ): Promise<Choice | undefined> {
+    const { subnet, blockLength, range } = place;
+    if (2 ** (blockLength - prefixLengthOf(range ?? subnet)) <= FEW_PLACES) return undefined;
+    const order = blockOrder({ within: range ?? subnet, blockLength, node: this.#context.node, after });
+    const tried = Array.from({ length: PLACES_TRIED }, () => order.next().value as Cidr);
+    const keys = tried.map((cidr) => blockKey(subnet, cidr));
+    const there = new Map((await draft.readAll(BlockRecord, keys)).map((block) => [block.cidr, block]));
+    const free = tried.flatMap((cidr) => {
+      const block = there.get(cidr);
+      if (block !== undefined) return block.node === undefined ? [block] : [];
+      return draft.exists(blockKey(subnet, cidr)) ? [] : [emptyBlock({ cidr, subnet })];
+    });
+    return chooseUnused(free, place, rules);
   }
 
   /** An address of a block that this node may claim: one that nobody has, a new one, or one whose node has left it empty. */
@@ -183,9 +215,7 @@ export class Allocator {
 
   async #mayClaim(draft: Draft, subnet: Cidr): Promise<boolean> {
     const { maxBlocksPerHost } = await sharingRules(draft);
-    if (maxBlocksPerHost === undefined) return true;
-    const blocks = await draft.list(BlockRecord, blocksPrefix(subnet));
-    return blocks.filter(({ node }) => node === this.#context.node).length < maxBlocksPerHost;
+    return maxBlocksPerHost === undefined || (await this.#ownBlocks(draft, subnet)).length < maxBlocksPerHost;
   }
 
   async #requireBorrowing(draft: Draft, address: IpAddress, block: Block): Promise<void> {
@@ -194,6 +224,7 @@ export class Allocator {
   }
 
   #claimAndGive(draft: Draft, { block, address }: Choice): IpAddress {
+    this.#context.ownBlocks.mayHave(block);
     return this.#give(draft, { block: claim(block, this.#context.node, isoNow(this.#context)), address });
   }
 

@@ -78,27 +78,21 @@ export function* longestFreed(
   }
 }
 
-/**
- * Blocks that can hold an address for the place, those of `node` apart from the others. `others` are looked for when they
- * are asked for: a container seldom needs one, and a large cluster has thousands.
- */
-export function sortBlocks(
+/** Blocks that can hold an address for the place. */
+export const usableBlocks = (blocks: readonly Block[], { range }: Place): readonly Block[] =>
+  range === undefined ? blocks : blocks.filter(({ cidr }) => overlaps(cidr, range));
+
+/** Those that nobody has, and those of other nodes than `node`. */
+export const sortBlocks = (
   blocks: readonly Block[],
-  place: Place,
   node: NodeName,
-): { readonly own: readonly Block[]; readonly unclaimed: readonly Block[]; others(): readonly Block[] } {
-  const { range } = place;
-  const usable = range === undefined ? blocks : blocks.filter(({ cidr }) => overlaps(cidr, range));
-  return {
-    own: usable.filter((block) => block.node === node),
-    unclaimed: usable.filter((block) => block.node === undefined),
-    others: () =>
-      inOrderOf(
-        node,
-        usable.filter((block) => block.node !== undefined && block.node !== node),
-      ),
-  };
-}
+): { readonly unclaimed: readonly Block[]; readonly others: readonly Block[] } => ({
+  unclaimed: blocks.filter((block) => block.node === undefined),
+  others: inOrderOf(
+    node,
+    blocks.filter((block) => block.node !== undefined && block.node !== node),
+  ),
+});
 
 /** An order of the node's own, so that nodes that borrow do not all meet in one block. */
 const inOrderOf = (node: NodeName, blocks: readonly Block[]): readonly Block[] =>

@@ -56,6 +56,17 @@ export class Draft {
     return record.value as T | undefined;
   }
 
+  /** The records at these keys, sorted by key. Those that are not there are left out, and so are corrupt ones. */
+  async readAll<T>(kind: RecordKind<T>, keys: readonly string[]): Promise<readonly T[]> {
+    const read = async (key: string): Promise<readonly T[]> => {
+      const change = this.#changes.get(key);
+      const record = change ?? (await this.#record(kind, key));
+      return 'corrupt' in record || record.value === undefined ? [] : [record.value as T];
+    };
+    const sorted = keys.toSorted((a, b) => (a < b ? -1 : 1));
+    return (await Promise.all(sorted.map(read))).flat();
+  }
+
   /**
    * Records whose key is `prefix` and one name more, sorted by key. Corrupt ones are left out, but `exists`.
    *

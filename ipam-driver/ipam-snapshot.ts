@@ -21,18 +21,25 @@ export interface IpamSnapshot {
 
 export async function readSnapshot(datastore: Pick<Datastore, 'list'>): Promise<IpamSnapshot> {
   const corrupt: CorruptRecordError[] = [];
-  const read = async <T>(kind: RecordKind<T>): Promise<readonly T[]> => {
-    const values: T[] = [];
-    const { items } = await datastore.list(kind.prefix);
-    for (const record of await mapInSteps(items, (item) => decodeStored(kind, item))) {
-      if ('corrupt' in record) corrupt.push(record.corrupt);
-      else values.push(record.value as T);
-    }
-    return values;
-  };
+  const read = <T>(kind: RecordKind<T>): Promise<readonly T[]> => readAllOf(datastore, kind, corrupt);
   const pools = byCidr(await read(PoolRecord));
   const subnets = byCidr(await read(SubnetRecord));
   const holds = await read(SubnetHoldRecord);
   const blocks = byCidr(await read(BlockRecord));
   return { pools, subnets, holds, blocks, handles: await read(HandleRecord), corrupt };
+}
+
+/** @param corrupt gets those that cannot be read */
+export async function readAllOf<T>(
+  datastore: Pick<Datastore, 'list'>,
+  kind: RecordKind<T>,
+  corrupt: CorruptRecordError[],
+): Promise<readonly T[]> {
+  const values: T[] = [];
+  const { items } = await datastore.list(kind.prefix);
+  for (const record of await mapInSteps(items, (item) => decodeStored(kind, item))) {
+    if ('corrupt' in record) corrupt.push(record.corrupt);
+    else values.push(record.value as T);
+  }
+  return values;
 }

@@ -3,6 +3,7 @@ import type { AddressAssignments } from '../src/effects/addresses.js';
 import type { Clock } from '../src/effects/clock.js';
 import type { ClusterStore } from '../src/effects/cluster-view.js';
 import type { Datastore } from '../src/effects/datastore.js';
+import type { HeldBlocks } from '../src/effects/held-blocks.js';
 import type { HostRoutes } from '../src/effects/host-routes.js';
 import type { IpamAdmin } from '../src/effects/ipam-admin.js';
 import type { Logger } from '../src/effects/logger.js';
@@ -18,6 +19,7 @@ import { LedgerAssignments } from './assignments.js';
 import { createIpamDriverHandlers } from './handlers.js';
 import { Ledger } from './ledger.js';
 import { isNetworkMade } from './network-made.js';
+import { OwnBlocks } from './own-blocks.js';
 import { QuietAddresses } from './quiet-addresses.js';
 import { ReclaimScope } from './reclaim-scope.js';
 import { Reclaimer } from './reclaimer.js';
@@ -28,6 +30,7 @@ export interface IpamDependencies {
   readonly node: NodeName;
   readonly datastore: Pick<Datastore, 'get' | 'list'>;
   readonly store: ClusterStore;
+  readonly heldBlocks: HeldBlocks;
   readonly hostRoutes: HostRoutes;
   /** `Dataplane.addressQuiet` */
   readonly addressQuiet: (address: IpAddress) => Promise<void>;
@@ -53,11 +56,12 @@ export interface Ipam {
 
 /** Puts address management together; it touches nothing until it is called. */
 export function createIpam(dependencies: IpamDependencies): Ipam {
-  const { datastore, store, log, addressQuiet, clock, hostRoutes, node, nodeMatches } = dependencies;
+  const { datastore, store, heldBlocks, log, addressQuiet, clock, hostRoutes, node, nodeMatches } = dependencies;
   const context: IpamContext = {
     node,
     store,
     ledger: new Ledger({ datastore, store, log }),
+    ownBlocks: new OwnBlocks(heldBlocks),
     quiet: new QuietAddresses({ addressQuiet, clock, log }),
     clock,
     log,
@@ -76,7 +80,7 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
     assignments: new LedgerAssignments(context),
     ensureDefaultPools: (defaults) => registry.ensureDefaultPools(defaults),
     admin: new LedgerIpamAdmin(context, registry, datastore),
-    reclaim: new Reclaimer(context, registry, new ReclaimScope(context, registry, datastore)),
+    reclaim: new Reclaimer(context, registry, new ReclaimScope(context, { registry, heldBlocks, datastore })),
     context,
     registry,
   };

@@ -68,7 +68,9 @@ export class Reservations {
   #reserved(block: Block, { address, purpose }: Reservation): Block {
     const since = allocationOf(block, address)?.since ?? isoNow(this.#context);
     const after = reassign(block, address, { state: 'reserved', purpose, ending: false, since });
-    return block.node === undefined ? claim(after, this.#context.node, isoNow(this.#context)) : after;
+    if (block.node !== undefined) return after;
+    this.#context.ownBlocks.mayHave(block);
+    return claim(after, this.#context.node, isoNow(this.#context));
   }
 }
 

@@ -92,6 +92,7 @@ export function composeNode(given: {
     node,
     datastore,
     store,
+    heldBlocks: ownBlocks,
     hostRoutes,
     addressQuiet: (address) => dataplane.addressQuiet(address),
     clock,

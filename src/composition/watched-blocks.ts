@@ -11,6 +11,7 @@ export class WatchedBlocks implements ClusterBlocks {
   readonly #blocks = new Map<string, BlockHolders>();
   /** In the parts of a snapshot that have come. */
   readonly #listed = new Set<string>();
+  readonly #unreadable = new Set<string>();
   readonly #listeners = new Set<(change: BlockChange) => void>();
   readonly #ready: Promise<void>;
   readonly #close: () => Promise<void>;
@@ -31,6 +32,14 @@ export class WatchedBlocks implements ClusterBlocks {
     return this.#blocks.values();
   }
 
+  get size(): number {
+    return this.#blocks.size;
+  }
+
+  get unreadable(): ReadonlySet<string> {
+    return this.#unreadable;
+  }
+
   ready(): Promise<void> {
     return this.#ready;
   }
@@ -47,36 +56,41 @@ export class WatchedBlocks implements ClusterBlocks {
   #learn(update: FollowUpdate): void {
     if (update.kind === 'changes') {
       for (const change of update.changes) {
-        this.#set(change.key, change.kind === 'put' ? readHolders(change.key, change.value) : undefined);
+        this.#set(change.key, change.kind === 'put' ? this.#read(change.key, change.value) : undefined);
       }
       return;
     }
     if (update.first) this.#listed.clear();
     for (const { key, value } of update.items) {
       this.#listed.add(key);
-      this.#set(key, readHolders(key, value));
+      this.#set(key, this.#read(key, value));
     }
     if (!update.last) return;
-    for (const key of [...this.#blocks.keys()]) if (!this.#listed.has(key)) this.#set(key, undefined);
+    for (const key of [...this.#blocks.keys(), ...this.#unreadable]) {
+      if (!this.#listed.has(key)) this.#set(key, undefined);
+    }
     this.#listed.clear();
   }
 
-  #set(key: string, after: BlockHolders | undefined): void {
+  #read(key: string, text: string): BlockHolders | 'unreadable' {
+    try {
+      return holdersOf(key, text);
+    } catch (error) {
+      // Address management reports it.
+      if (error instanceof CorruptRecordError) return 'unreadable';
+      throw error;
+    }
+  }
+
+  #set(key: string, read: BlockHolders | 'unreadable' | undefined): void {
+    if (read === 'unreadable') this.#unreadable.add(key);
+    else this.#unreadable.delete(key);
+    const after = read === 'unreadable' ? undefined : read;
     const before = this.#blocks.get(key);
     if (isSame(before, after)) return;
     if (after === undefined) this.#blocks.delete(key);
     else this.#blocks.set(key, after);
     for (const listener of this.#listeners) listener({ before, after });
-  }
-}
-
-function readHolders(key: string, text: string): BlockHolders | undefined {
-  try {
-    return holdersOf(key, text);
-  } catch (error) {
-    // Address management reports it.
-    if (error instanceof CorruptRecordError) return undefined;
-    throw error;
   }
 }
 

@@ -93,14 +93,20 @@ export const BlockRecord = defineRecord('Block', schema, (block) => ({
 /** Where a block's packets go: to the node it has an affinity to, but for addresses that others borrowed from it. */
 export interface BlockHolders {
   readonly cidr: Cidr;
+  readonly subnet: Cidr;
   readonly node?: NodeName | undefined;
   /** Addresses held by another node than `node`. */
   readonly guests: ReadonlyMap<IpAddress, NodeName>;
 }
 
 const holders: z.ZodType<BlockHolders> = z
-  .object({ cidr: parsed(parseCidr), node: parsed(parseNodeName).optional(), allocations: z.array(z.unknown()) })
-  .transform(({ cidr, node, allocations }) => ({ cidr, node, guests: guestsOf(cidr, node, allocations) }));
+  .object({
+    cidr: parsed(parseCidr),
+    subnet: parsed(parseCidr),
+    node: parsed(parseNodeName).optional(),
+    allocations: z.array(z.unknown()),
+  })
+  .transform(({ allocations, ...block }) => ({ ...block, guests: guestsOf(block.cidr, block.node, allocations) }));
 
 /** Entries that are not as they should be hold nothing: address management, which reads the whole record, reports them. */
 function guestsOf(
@@ -130,8 +136,8 @@ const HoldersRecord = defineRecord<BlockHolders>('Block', holders);
 export function holdersOf(key: string, text: string): BlockHolders {
   const block = BlockRecord.written(text);
   if (block === undefined) return HoldersRecord.decode(key, text);
-  const { cidr, node, allocations } = block;
-  return { cidr, node, guests: guestsOf(cidr, node, [...allocations]) };
+  const { cidr, subnet, node, allocations } = block;
+  return { cidr, subnet, node, guests: guestsOf(cidr, node, [...allocations]) };
 }
 
 export const blockKey = (subnet: Cidr, block: Cidr): string => BlockRecord.key(cidrKey(subnet), cidrKey(block));

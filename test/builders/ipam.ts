@@ -1,6 +1,9 @@
 import type { IpamOptions } from '../../ipam-driver/allocation-context.js';
 import { createIpam, type Ipam } from '../../ipam-driver/ipam.js';
+import { OwnBlocks } from '../../src/composition/own-blocks.js';
+import { WatchedBlocks } from '../../src/composition/watched-blocks.js';
 import type { Clock } from '../../src/effects/clock.js';
+import type { ClusterBlocks } from '../../src/effects/cluster-blocks.js';
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
 import type { Datastore } from '../../src/effects/datastore.js';
 import type { HostRoute } from '../../src/effects/host-routes.js';
@@ -69,6 +72,7 @@ export function aCluster(): TestCluster {
   const datastore = new InMemoryDatastore();
   const clock = new ManualClock();
   const caches: ClusterCache[] = [];
+  const blocks = new WatchedBlocks({ datastore });
   return {
     datastore,
     clock,
@@ -76,10 +80,19 @@ export function aCluster(): TestCluster {
       const cluster = new ClusterCache({ datastore, node: parseNodeName(name), log: silentLogger });
       caches.push(cluster);
       await cluster.ready();
-      return aNode({ name, cluster, datastore, clock, labels, ...(settings === undefined ? {} : { settings }) });
+      return aNode({
+        name,
+        cluster,
+        blocks,
+        datastore,
+        clock,
+        labels,
+        ...(settings === undefined ? {} : { settings }),
+      });
     },
     close: async () => {
       for (const cache of caches) await cache.close();
+      await blocks.close();
     },
   };
 }
@@ -88,12 +101,14 @@ export function aCluster(): TestCluster {
 export function aNode(parts: {
   name: string;
   cluster: ClusterStore;
+  /** Of all nodes. */
+  blocks: ClusterBlocks;
   datastore: Pick<Datastore, 'get' | 'list'>;
   clock: Clock;
   labels?: readonly string[];
   settings?: Partial<IpamOptions>;
 }): TestNode {
-  const { name, cluster, datastore, clock } = parts;
+  const { name, cluster, blocks, datastore, clock } = parts;
   const hostRoutes: HostRoute[] = [];
   const busy = new Set<string>();
   const waiting = new Map<string, (() => void)[]>();
@@ -101,6 +116,7 @@ export function aNode(parts: {
     node: parseNodeName(name),
     datastore,
     store: cluster,
+    heldBlocks: new OwnBlocks({ blocks, node: parseNodeName(name) }),
     hostRoutes: { list: async () => hostRoutes },
     addressQuiet: (address) =>
       busy.has(address)

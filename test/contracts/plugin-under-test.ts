@@ -5,6 +5,8 @@ import request from 'supertest';
 import type { DriverDependencies } from '../../driver/dependencies.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
 import { createIpam } from '../../ipam-driver/ipam.js';
+import { OwnBlocks } from '../../src/composition/own-blocks.js';
+import { WatchedBlocks } from '../../src/composition/watched-blocks.js';
 import type { HostRoute, HostRoutes } from '../../src/effects/host-routes.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
@@ -40,6 +42,7 @@ export async function startPlugin(
   const node = parseNodeName('node1');
   const datastore = new InMemoryDatastore();
   const store = new ClusterCache({ datastore, node, log: silentLogger });
+  const blocks = new WatchedBlocks({ datastore });
   const dataplane = new InMemoryDataplane();
   const docker = new InMemoryDocker();
   const hostPorts = new InMemoryHostPorts();
@@ -49,6 +52,7 @@ export async function startPlugin(
     node,
     datastore,
     store,
+    heldBlocks: new OwnBlocks({ blocks, node }),
     hostRoutes,
     addressQuiet: (address) => dataplane.addressQuiet(address),
     clock,

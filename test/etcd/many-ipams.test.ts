@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ContendedError } from '../../ipam-driver/ledger.js';
+import { WatchedBlocks } from '../../src/composition/watched-blocks.js';
 import type { Clock } from '../../src/effects/clock.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
@@ -29,6 +30,7 @@ withEtcd('two dozen nodes on one subnet that is too small, over one etcd', () =>
   let etcd: EtcdServer;
   let stores: EtcdDatastore[];
   let view: ClusterCache;
+  let blocks: WatchedBlocks;
   beforeAll(async () => {
     etcd = await EtcdServer.start();
     stores = Array.from(
@@ -37,9 +39,11 @@ withEtcd('two dozen nodes on one subnet that is too small, over one etcd', () =>
     );
     view = new ClusterCache({ datastore: storeOf(0), node: parseNodeName('view'), log: silentLogger });
     await view.ready();
+    blocks = new WatchedBlocks({ datastore: storeOf(1) });
   }, 30_000);
   afterAll(async () => {
     await view.close();
+    await blocks.close();
     await Promise.all(stores.map((store) => store.close()));
     await etcd.destroy();
   });
@@ -49,7 +53,7 @@ withEtcd('two dozen nodes on one subnet that is too small, over one etcd', () =>
   test('start and stop, die and come again, burn and are removed: no address is held twice, and none leaks', async () => {
     const holders = new Holders();
     const nodes = Array.from({ length: NODES }, (_, n) => {
-      const parts = { subnet: SUBNET, datastore: storeOf(n), view, clock: fastClock, holders };
+      const parts = { subnet: SUBNET, datastore: storeOf(n), view, blocks, clock: fastClock, holders };
       return new SimulatedNode({ ...parts, name: `n${n}` });
     });
     const admin = (nodes[0] as SimulatedNode).ipam.admin;

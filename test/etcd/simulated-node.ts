@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../src/effects/clock.js';
+import type { ClusterBlocks } from '../../src/effects/cluster-blocks.js';
 import type { ClusterStore } from '../../src/effects/cluster-view.js';
 import type { Datastore, Transaction, TransactionOutcome } from '../../src/effects/datastore.js';
 import type { DockerNetwork } from '../../src/effects/docker.js';
@@ -76,6 +77,7 @@ export class SimulatedNode {
   readonly #subnet: string;
   readonly #datastore: Datastore;
   readonly #view: ClusterCache;
+  readonly #blocks: ClusterBlocks;
   readonly #clock: Clock;
   readonly #holders: Holders;
   /** Docker's containers: address and endpoint. */
@@ -89,6 +91,7 @@ export class SimulatedNode {
     readonly subnet: string;
     readonly datastore: Datastore;
     readonly view: ClusterCache;
+    readonly blocks: ClusterBlocks;
     readonly clock: Clock;
     readonly holders: Holders;
   }) {
@@ -96,6 +99,7 @@ export class SimulatedNode {
     this.#subnet = parts.subnet;
     this.#datastore = parts.datastore;
     this.#view = parts.view;
+    this.#blocks = parts.blocks;
     this.#clock = parts.clock;
     this.#holders = parts.holders;
     this.#ipam = this.#begin();
@@ -195,7 +199,8 @@ export class SimulatedNode {
       list: (prefix) => life.ask(() => this.#datastore.list(prefix)),
     };
     const settings = { cooldownMs: 0 };
-    return aNode({ name: this.name, cluster: this.#storeOf(life), datastore, clock: this.#clock, settings });
+    const cluster = this.#storeOf(life);
+    return aNode({ name: this.name, cluster, blocks: this.#blocks, datastore, clock: this.#clock, settings });
   }
 
   #storeOf(life: Mortal): ClusterStore {

@@ -129,7 +129,7 @@ test('who holds what of a block can be read without the rest of it, even where t
   const key = blockKey(empty.subnet, empty.cidr);
   const text = BlockRecord.encode(given(empty, addressAt(cidr, 5), unbound('h'))).replace('"unbound"', '"lost"');
   expect(() => BlockRecord.decode(key, text)).toThrow(key);
-  expect(holdersOf(key, text)).toEqual({ cidr, node, guests: new Map() });
+  expect(holdersOf(key, text)).toEqual({ cidr, subnet: empty.subnet, node, guests: new Map() });
   const borrowed = text.replace('"state":"lost","node":"alpha"', '"state":"lost","node":"beta"');
   expect(holdersOf(key, borrowed).guests).toEqual(new Map([[addressAt(cidr, 5), 'beta']]));
 });
