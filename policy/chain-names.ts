@@ -7,10 +7,13 @@ const MAX_CHAIN_NAME_LENGTH = 28;
 
 /** The chains that are always there. */
 export const CHAINS = {
-  /** raw PREROUTING: a source address must be that of the endpoint behind its interface. */
+  /** raw PREROUTING: what bears another source address than that of the endpoint behind its interface. */
   antiSpoof: 'cord-PREROUTING',
-  /** mangle FORWARD: what enters or leaves by an endpoint. */
+  /** mangle FORWARD: what enters or leaves by an endpoint, and is not of an established connection. */
   forward: 'cord-fwd',
+  forwardFrom: 'cord-fwd-from',
+  forwardTo: 'cord-fwd-to',
+  notNew: 'cord-not-new',
   /** mangle INPUT: what endpoints send to this host itself. */
   input: 'cord-INPUT',
   toHost: 'cord-to-host',

@@ -39,7 +39,7 @@ export class FamilyFirewall {
   constructor(family: IpFamily, settings: PolicySettings) {
     this.#family = family;
     this.#acceptMark = settings.acceptMark;
-    this.#model = new FirewallModel(family, hookRules(settings));
+    this.#model = new FirewallModel(family, hookRules(family, settings));
     this.#publications = new PublicationTable(family, this.#model);
     for (const fixed of [...staticChains(family, settings), ...this.#from.chains(), ...this.#to.chains()]) {
       this.#model.putChain(fixed);

@@ -9,7 +9,11 @@ export const inInterface = (pattern: InterfacePattern, negated = false): Match =
   pattern,
   negated,
 });
-export const outInterface = (pattern: InterfacePattern): Match => ({ kind: 'outInterface', pattern, negated: false });
+export const outInterface = (pattern: InterfacePattern, negated = false): Match => ({
+  kind: 'outInterface',
+  pattern,
+  negated,
+});
 export const source = (cidr: Cidr, negated = false): Match => ({ kind: 'source', cidr, negated });
 export const destination = (cidr: Cidr, negated = false): Match => ({ kind: 'destination', cidr, negated });
 export const sourceInSet = (set: IpSetName, negated = false): Match => ({

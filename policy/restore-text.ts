@@ -40,7 +40,7 @@ function hashed(name: string, rules: readonly FilterRule[], family: IpFamily): r
   });
 }
 
-/** The rules of ours in one of the kernel's own chains, those that stand first before those that stand last. */
+/** The rules of ours in one of the kernel's own chains, in their order. */
 export function hookTexts(
   hooks: readonly HookRule[],
   family: IpFamily,

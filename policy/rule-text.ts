@@ -1,7 +1,7 @@
 import { assertNever } from '../src/model/assert-never.js';
 import type { FilterRule, Match, Target } from '../src/model/chain.js';
 import type { IpFamily } from '../src/model/ip-address.js';
-import type { PortRange } from '../src/model/rule.js';
+import type { Negatable, PortRange } from '../src/model/rule.js';
 
 /** Longest text of a rule's comment, in characters; with our mark before it, it stays below what iptables-nft stores. */
 const MAX_COMMENT_LENGTH = 200;
@@ -12,7 +12,10 @@ const MAX_COMMENT_LENGTH = 200;
  * @param hash what `restore-text.ts` knows the rule by again; absent: the comment is the rule's own alone
  */
 export function ruleText(rule: FilterRule, family: IpFamily, hash = ''): string {
-  const words = [...rule.matches].sort((a, b) => orderOf(a) - orderOf(b)).map((match) => matchText(match, family));
+  const protocol = rule.matches.find((match) => match.kind === 'protocol')?.number;
+  const words = [...rule.matches]
+    .sort((a, b) => orderOf(a) - orderOf(b))
+    .map((match) => matchText(match, family, protocol));
   const comment = `cord:${hash} ${commentText(rule.comment ?? '')}`.trimEnd();
   return [...words, `-m comment --comment "${comment}"`, targetText(rule.target, family)].join(' ');
 }
@@ -28,7 +31,7 @@ function orderOf({ kind }: Match): number {
 
 const not = (negated: boolean): string => (negated ? '! ' : '');
 
-function matchText(match: Match, family: IpFamily): string {
+function matchText(match: Match, family: IpFamily, protocol: number | undefined): string {
   switch (match.kind) {
     case 'inInterface':
       return `${not(match.negated)}-i ${match.pattern}`;
@@ -47,9 +50,9 @@ function matchText(match: Match, family: IpFamily): string {
     case 'protocol':
       return `${not(match.negated)}-p ${protocolText(match.number)}`;
     case 'sourcePorts':
-      return `-m multiport ${not(match.ports.negated)}--sports ${portsText(match.ports.value)}`;
+      return portsText('sport', match.ports, protocol);
     case 'destinationPorts':
-      return `-m multiport ${not(match.ports.negated)}--dports ${portsText(match.ports.value)}`;
+      return portsText('dport', match.ports, protocol);
     case 'icmp':
       return icmpText(match, family);
     case 'conntrack':
@@ -79,8 +82,17 @@ function protocolText(number: number): string {
   return names[number] ?? String(number);
 }
 
-const portsText = (ports: readonly PortRange[]): string =>
-  ports.map(({ first, last }) => (first === last ? String(first) : `${first}:${last}`)).join(',');
+/** One port or range is compared by the protocol's own match, which takes nf_tables a third of multiport's time. */
+function portsText(
+  option: 'sport' | 'dport',
+  { value, negated }: Negatable<readonly PortRange[]>,
+  protocol: number | undefined,
+): string {
+  const list = value.map(({ first, last }) => (first === last ? String(first) : `${first}:${last}`)).join(',');
+  if (value.length > 1 || (protocol !== 6 && protocol !== 17))
+    return `-m multiport ${not(negated)}--${option}s ${list}`;
+  return `-m ${protocolText(protocol)} ${not(negated)}--${option} ${list}`;
+}
 
 function icmpText({ type, code, negated }: Extract<Match, { kind: 'icmp' }>, family: IpFamily): string {
   const value = code === undefined ? String(type) : `${type}/${code}`;

@@ -1,4 +1,4 @@
-import type { Chain, FilterRule, HookRule, Table } from '../src/model/chain.js';
+import type { Chain, FilterRule, HookRule, Match, Table } from '../src/model/chain.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { IpFamily } from '../src/model/ip-address.js';
 import { type TunnelKind, VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
@@ -47,41 +47,47 @@ const MULTICAST_6 = cidr('ff02::/16');
 const UNSPECIFIED_6 = cidr('::/128');
 
 const icmp = (family: IpFamily) => protocol(family === 4 ? 'icmp' : 'icmpv6');
+const NOT_NEW: Match = { kind: 'conntrack', states: ['NEW'], negated: true };
+const NOT_ESTABLISHED: Match = { kind: 'conntrack', states: ['ESTABLISHED'], negated: true };
+/** A source address of the endpoint behind the interface that the packet came in by. */
+const ownSource = (family: IpFamily, negated: boolean): Match => ({
+  kind: 'sourceInSet',
+  set: ownAddressSet(family),
+  byInterface: true,
+  negated,
+});
 const tcpWithoutSyn = [protocol('tcp'), { kind: 'tcpSyn', negated: true }] as const;
 
 /**
- * Our rules in the kernel's own chains: they never change. Every packet of the host passes them, so each asks first what
- * lets most packets go by.
+ * Our rules in the kernel's own chains: they never change. Every packet of the host passes them, and most packets belong
+ * to established connections: these match none of ours but the one that accepts them. Of a rule that does not match,
+ * the comment costs nothing.
+ *
+ * An established connection needs no mark: its first packet had one, or the guard would have dropped it, and then the
+ * kernel would not have kept the connection.
  */
-export function hookRules(settings: PolicySettings): readonly HookRule[] {
-  const first = (table: Table, hook: HookRule['hook'], rule: FilterRule): HookRule => ({
-    table,
-    hook,
-    place: 'first',
-    rule,
-  });
-  const last = (table: Table, hook: HookRule['hook'], rule: FilterRule): HookRule => ({
-    table,
-    hook,
-    place: 'last',
-    rule,
-  });
+export function hookRules(family: IpFamily, settings: PolicySettings): readonly HookRule[] {
+  const at =
+    (place: HookRule['place']) =>
+    (table: Table, hook: HookRule['hook'], rule: FilterRule): HookRule => ({ table, hook, place, rule });
+  const [first, early, last] = [at('first'), at('early'), at('last')];
   const fromEndpoint = [inInterface('cord+')];
-  // each packet once, also that between two endpoints of this host
-  const toEndpointOnly = [inInterface('cord+', true), outInterface('cord+')];
+  const toEndpoint = [outInterface('cord+')];
+  const established = conntrack('ESTABLISHED');
   const allowed = marked(settings.acceptMark);
-  const notAllowed = marked(settings.acceptMark, true);
+  const undecided = [marked(settings.acceptMark, true), NOT_ESTABLISHED];
   return [
-    first('raw', 'PREROUTING', when(fromEndpoint, jump(chain('antiSpoof')))),
+    first('raw', 'PREROUTING', when([...fromEndpoint, ownSource(family, true)], jump(chain('antiSpoof')))),
     first('raw', 'PREROUTING', when([protocol('udp'), destinationPorts(VXLAN_PORT)], jump(chain('tunnels')))),
     first('raw', 'PREROUTING', when([protocol(IPIP_PROTOCOL)], jump(chain('tunnels')))),
-    first('mangle', 'FORWARD', when(fromEndpoint, jump(chain('forward')))),
-    first('mangle', 'FORWARD', when(toEndpointOnly, jump(chain('forward')))),
-    first('mangle', 'INPUT', when(fromEndpoint, jump(chain('input')))),
-    first(settings.guardTable, 'FORWARD', when([notAllowed], jump(chain('guard')))),
-    first(settings.guardTable, 'INPUT', when([...fromEndpoint, notAllowed], jump(chain('guard')))),
+    first('mangle', 'FORWARD', when([NOT_ESTABLISHED], jump(chain('forward')))),
+    first('mangle', 'INPUT', when([...fromEndpoint, NOT_ESTABLISHED], jump(chain('input')))),
+    first(settings.guardTable, 'FORWARD', when(undecided, jump(chain('guard')))),
+    first(settings.guardTable, 'INPUT', when([...fromEndpoint, ...undecided], jump(chain('guard')))),
+    early('filter', 'FORWARD', when([...fromEndpoint, established], ACCEPT)),
+    early('filter', 'FORWARD', when([...toEndpoint, established], ACCEPT)),
     last('filter', 'FORWARD', when([...fromEndpoint, allowed], ACCEPT)),
-    last('filter', 'FORWARD', when([outInterface('cord+'), allowed], ACCEPT)),
+    last('filter', 'FORWARD', when([...toEndpoint, allowed], ACCEPT)),
     last('nat', 'PREROUTING', when([{ kind: 'destinationIsLocal', negated: false }], jump(chain('publish')))),
     last('nat', 'OUTPUT', when([{ kind: 'destinationIsLocal', negated: false }], jump(chain('publish')))),
     last('nat', 'POSTROUTING', always(jump(chain('postrouting')))),
@@ -99,6 +105,9 @@ export function staticChains(family: IpFamily, settings: PolicySettings): readon
     { table: 'raw', name: chain('antiSpoof'), rules: antiSpoofRules(family) },
     tunnelChain(family, new Set()),
     mangle('forward', forwardRules(settings)),
+    mangle('forwardFrom', forwardFromRules(settings)),
+    mangle('forwardTo', forwardToRules(settings)),
+    mangle('notNew', notNewRules),
     mangle('related', relatedRules(family)),
     mangle('protections', protectionRules(family, settings)),
     mangle('encapsulation', encapsulationRules()),
@@ -112,11 +121,9 @@ export function staticChains(family: IpFamily, settings: PolicySettings): readon
   ];
 }
 
+/** Reached with what bears another source address than the endpoint's own. */
 function antiSpoofRules(family: IpFamily): readonly FilterRule[] {
-  const own = { kind: 'sourceInSet', set: ownAddressSet(family), byInterface: true, negated: false } as const;
   return [
-    when([own, destination(LOOPBACK[family], true)], RETURN),
-    when([destination(LOOPBACK[family])], DROP, 'loopback is not for endpoints'),
     ...(family === 4
       ? []
       : [
@@ -144,28 +151,40 @@ export function tunnelChain(family: IpFamily, kinds: ReadonlySet<TunnelKind>): C
   return { table: 'raw', name: chain('tunnels'), rules };
 }
 
-/** Order matters: what is below `established` is asked once for each flow, and what is above it for each packet. */
+/** Reached with every packet of the host that belongs to no established connection. */
 function forwardRules({ acceptMark }: PolicySettings): readonly FilterRule[] {
-  const from = inInterface('cord+');
-  const to = outInterface('cord+');
   return [
-    when([conntrack('ESTABLISHED')], goto(chain('accept'))),
+    when([inInterface('cord+', true), outInterface('cord+', true)], RETURN),
     // a mark that somebody else set allows nothing
-    always(clearMark(acceptMark)),
-    when([conntrack('INVALID')], DROP),
-    when([conntrack('RELATED')], jump(chain('related'))),
+    when([marked(acceptMark)], clearMark(acceptMark)),
+    when([NOT_NEW], jump(chain('notNew'))),
     when([marked(acceptMark)], RETURN),
     // else a server's next segment would make a flow that was cut a new one, in reverse
     when([...tcpWithoutSyn], DROP, 'TCP that begins without SYN'),
-    when([from], jump(chain('protections'))),
-    when([from], jump(chain('fromDispatch'))),
-    // a chain flushed by hand allows nothing
-    when([from, marked(acceptMark, true)], DROP),
-    when([to], clearMark(acceptMark)),
-    when([to], jump(chain('toDispatch'))),
-    when([to, marked(acceptMark, true)], DROP),
+    when([inInterface('cord+')], jump(chain('forwardFrom'))),
+    when([outInterface('cord+')], jump(chain('forwardTo'))),
   ];
 }
+
+/** A packet leaves it allowed or not at all, as also `forwardToRules`; a chain that was flushed by hand allows nothing. */
+const forwardFromRules = ({ acceptMark }: PolicySettings): readonly FilterRule[] => [
+  always(jump(chain('protections'))),
+  always(jump(chain('fromDispatch'))),
+  when([marked(acceptMark, true)], DROP),
+];
+
+const forwardToRules = ({ acceptMark }: PolicySettings): readonly FilterRule[] => [
+  when([marked(acceptMark, true), inInterface('cord+')], DROP, 'not allowed outbound'),
+  when([marked(acceptMark)], clearMark(acceptMark)),
+  always(jump(chain('toDispatch'))),
+  when([marked(acceptMark, true)], DROP),
+];
+
+const notNewRules: readonly FilterRule[] = [
+  when([conntrack('ESTABLISHED')], goto(chain('accept'))),
+  when([conntrack('INVALID')], DROP),
+  when([conntrack('RELATED')], jump(chain('related'))),
+];
 
 const relatedRules = (family: IpFamily): readonly FilterRule[] =>
   ICMP_ERRORS[family].map((type) => when([icmp(family), icmpType(type)], goto(chain('accept'))));
@@ -205,11 +224,10 @@ const auditRules = (): readonly FilterRule[] => [
 /** Neighbour discovery comes first: it is not tracked, and the endpoint's outbound rules do not speak of it. */
 function inputRules(family: IpFamily, { acceptMark }: PolicySettings): readonly FilterRule[] {
   return [
-    when([conntrack('ESTABLISHED')], goto(chain('accept'))),
-    always(clearMark(acceptMark)),
+    when([marked(acceptMark)], clearMark(acceptMark)),
+    when([destination(LOOPBACK[family])], DROP, 'loopback is not for endpoints'),
     ...(family === 6 ? [when([icmp(6)], jump(chain('neighbourDiscovery'))), when([marked(acceptMark)], RETURN)] : []),
-    when([conntrack('INVALID')], DROP),
-    when([conntrack('RELATED')], jump(chain('related'))),
+    when([NOT_NEW], jump(chain('notNew'))),
     when([marked(acceptMark)], RETURN),
     when([...tcpWithoutSyn], DROP, 'TCP that begins without SYN'),
     always(jump(chain('encapsulation'))),
@@ -238,7 +256,7 @@ function toHostRules(family: IpFamily, { endpointToHost }: PolicySettings): read
   ];
 }
 
-/** Reached with what bears no mark. */
+/** Reached with what bears no mark and belongs to no established connection. */
 const GUARD_RULES: readonly FilterRule[] = [when([inInterface('cord+')], DROP), when([outInterface('cord+')], DROP)];
 
 const postroutingRules = (family: IpFamily): readonly FilterRule[] => [

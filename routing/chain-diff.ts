@@ -1,6 +1,7 @@
 import { chainTexts, hashOf, hookTexts } from '../policy/restore-text.js';
 import { type Chain, chainKey, type FirewallState, type Hook, type HookRule, type Table } from '../src/model/chain.js';
 import type { IpFamily } from '../src/model/ip-address.js';
+import { beforeAcceptingTail } from './accepting-tail.js';
 import { isOurChain, isOurHookRule } from './ownership.js';
 import type { SavedRule, SavedTable } from './saved-tables.js';
 
@@ -20,7 +21,12 @@ export interface HookChange {
   /** As iptables-save printed them. */
   readonly remove: readonly string[];
   readonly first: readonly string[];
+  readonly early: readonly string[];
+  /** How many rules of others stay before the early ones. */
+  readonly othersBefore: number;
   readonly last: readonly string[];
+  /** Undefined: they are as they should be, but for the place of the early ones, that others' rules have since come before. */
+  readonly finding: string | undefined;
 }
 
 /** What `findings` tells of a chain that the kernel does not have. */
@@ -52,12 +58,7 @@ export function diffChains(desired: FirewallState, saved: ReadonlyMap<Table, Sav
       return change === undefined ? [] : [change];
     }),
   );
-  for (const { table, hook, remove: ours } of hooks) {
-    findings.set(
-      `${table} ${hook}`,
-      ours.length === 0 ? 'our rules were missing' : 'our rules were changed or displaced',
-    );
-  }
+  for (const { table, hook, finding } of hooks) if (finding !== undefined) findings.set(`${table} ${hook}`, finding);
   return { put, remove, hooks, findings };
 }
 
@@ -66,9 +67,10 @@ export function hooksText(hooks: readonly HookChange[]): string {
   return TABLES.map((table) => {
     const lines = hooks
       .filter((change) => change.table === table)
-      .flatMap(({ hook, remove, first, last }) => [
+      .flatMap(({ hook, remove, first, early, othersBefore, last }) => [
         ...remove.map((text) => `-D ${hook} ${text}`),
         ...first.map((text, i) => `-I ${hook} ${i + 1} ${text}`),
+        ...early.map((text, i) => `-I ${hook} ${first.length + othersBefore + i + 1} ${text}`),
         ...last.map((text) => `-A ${hook} ${text}`),
       ]);
     return lines.length === 0 ? '' : `*${table}\n${lines.join('\n')}\nCOMMIT\n`;
@@ -85,10 +87,16 @@ function hookChange(
 ): HookChange | undefined {
   const texts = hookTexts(wanted, family);
   const at = (place: HookRule['place']) => texts.filter((rule) => rule.hook.place === place).map(({ text }) => text);
-  const [first, last] = [at('first'), at('last')];
+  const [first, early, last] = [at('first'), at('early'), at('last')];
   const ours = actual.filter(isOurHookRule);
-  const inPlace = sameHashes(first, actual.slice(0, first.length)) && sameHashes([...first, ...last], ours);
-  return inPlace ? undefined : { table, hook, remove: ours.map(({ text }) => text), first, last };
+  const othersBefore = beforeAcceptingTail(actual.filter((rule) => !isOurHookRule(rule)));
+  const remove = ours.map(({ text }) => text);
+  const change = { table, hook, remove, first, early, othersBefore, last };
+  const inPlace = sameHashes(first, actual.slice(0, first.length)) && sameHashes([...first, ...early, ...last], ours);
+  if (!inPlace)
+    return { ...change, finding: ours.length === 0 ? 'our rules were missing' : 'our rules were changed or displaced' };
+  const isLate = early.length > 0 && actual.indexOf(ours[first.length] as SavedRule) > first.length + othersBefore;
+  return isLate ? { ...change, finding: undefined } : undefined;
 }
 
 const sameHashes = (wanted: readonly string[], actual: readonly SavedRule[]): boolean =>

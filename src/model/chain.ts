@@ -76,8 +76,11 @@ export interface Chain {
 export interface HookRule {
   readonly table: Table;
   readonly hook: Hook;
-  /** `first`: nobody's rule may stand before it. `last`: it stands somewhere, others' rules decide before it. */
-  readonly place: 'first' | 'last';
+  /**
+   * `first`: nobody's rule may stand before it. `last`: it stands somewhere, others' rules decide before it. `early`: the
+   * same, but before rules at the end that could only allow.
+   */
+  readonly place: 'first' | 'early' | 'last';
   readonly rule: FilterRule;
 }
 
