@@ -2,6 +2,7 @@ import type { ClusterChange } from '../src/effects/cluster-view.js';
 import { contains, prefixLengthOf } from '../src/model/cidr.js';
 import { type Endpoint, profilesOf } from '../src/model/endpoint.js';
 import {
+  type DockerNetworkId,
   type EndpointId,
   hostInterfaceOf,
   type InterfaceName,
@@ -29,13 +30,16 @@ export class ClusterIndex {
   readonly networks = new Map<NetworkName, Network>();
   readonly profiles = new Map<ProfileName, Profile>();
   readonly endpoints = new Map<EndpointId, Endpoint>();
-  readonly sharedTags = new SharedLists<TagName>();
-  readonly #nodeNetworks = new Map<string, NodeNetwork>();
-  readonly #keysOfNetwork = new Groups<NetworkName, string>();
-  readonly #endpointsOnNetwork = new Groups<string, EndpointId>();
+  readonly #places = new Map<NodeName, Map<DockerNetworkId, Place>>();
+  readonly #placesOfNetwork = new Groups<NetworkName, Place>();
+  /** Profiles of endpoints that have none of their own. */
+  readonly #profilesOfNetwork = new WeakMap<Network, readonly ProfileName[]>();
   readonly #endpointsOfProfile = new Groups<ProfileName, EndpointId>();
   readonly #profilesOfEndpoint = new Map<EndpointId, readonly ProfileName[]>();
   readonly #sharedProfiles = new SharedLists<ProfileName>();
+  readonly #sharedTags = new SharedLists<TagName>();
+  /** Of each shared list of profiles, while no profile changes. */
+  #tagsOfProfiles = new WeakMap<readonly ProfileName[], readonly TagName[]>();
   /** Of this node, as the next. */
   readonly #localEndpoints = new Set<EndpointId>();
   readonly #endpointsOfInterface = new Groups<InterfaceName, EndpointId>();
@@ -60,6 +64,7 @@ export class ClusterIndex {
         return this.#applyNodeNetwork(change);
       case 'profile':
         setOrDelete(this.profiles, nameOf(change), change.after);
+        this.#tagsOfProfiles = new WeakMap();
         return this.#endpointsOfProfile.of(nameOf(change));
       case 'endpoint':
         return this.#applyEndpoint(change);
@@ -71,14 +76,30 @@ export class ClusterIndex {
   }
 
   networkOf(endpoint: Endpoint): Network | undefined {
-    const name = this.#nodeNetworks.get(networkKey(endpoint))?.network;
+    const name = this.#places.get(endpoint.node)?.get(endpoint.dockerNetworkId)?.record?.network;
     return name === undefined ? undefined : this.networks.get(name);
   }
 
   /** Undefined: neither named by the endpoint, nor is its network known. */
   profileNamesOf(endpoint: Endpoint): readonly ProfileName[] | undefined {
-    const network = this.networkOf(endpoint);
-    return network === undefined ? (endpoint.profiles ?? endpoint.containerProfiles) : profilesOf(endpoint, network);
+    const chosen = endpoint.profiles ?? endpoint.containerProfiles;
+    const network = chosen === undefined ? this.networkOf(endpoint) : undefined;
+    if (network === undefined) return chosen;
+    const known = this.#profilesOfNetwork.get(network) ?? profilesOf(endpoint, network);
+    this.#profilesOfNetwork.set(network, known);
+    return known;
+  }
+
+  /** Sorted, unique: its own and those of its profiles. The same list for all that have the same. */
+  tagsOf({ id, tags }: Endpoint): readonly TagName[] {
+    const profiles = this.#profilesOfEndpoint.get(id) ?? NO_PROFILES;
+    const known = this.#tagsOfProfiles.get(profiles) ?? this.#sharedTags.share(sortedTags(this.#tagsIn(profiles)));
+    this.#tagsOfProfiles.set(profiles, known);
+    return tags.length === 0 ? known : this.#sharedTags.share(sortedTags([...tags, ...known]));
+  }
+
+  #tagsIn(profiles: readonly ProfileName[]): readonly TagName[] {
+    return profiles.flatMap((name) => this.profiles.get(name)?.tags ?? []);
   }
 
   /** The smallest pool that holds the address. */
@@ -98,23 +119,37 @@ export class ClusterIndex {
   }
 
   #applyNodeNetwork({ before, after }: Extract<ClusterChange, { kind: 'nodeNetwork' }>): Iterable<EndpointId> {
-    const key = networkKey((after ?? before) as NodeNetwork);
-    const known = this.#nodeNetworks.get(key);
-    if (known !== undefined) this.#keysOfNetwork.delete(known.network, key);
-    if (after !== undefined) this.#keysOfNetwork.add(after.network, key);
-    setOrDelete(this.#nodeNetworks, key, after);
-    return this.#reindexed([...this.#endpointsOnNetwork.of(key)]);
+    const place = this.#placeOf((after ?? before) as NodeNetwork);
+    if (place.record !== undefined) this.#placesOfNetwork.delete(place.record.network, place);
+    if (after !== undefined) this.#placesOfNetwork.add(after.network, place);
+    place.record = after;
+    this.#forgetEmpty((after ?? before) as NodeNetwork);
+    return this.#reindexed([...place.endpoints]);
   }
 
   #applyEndpoint(change: Extract<ClusterChange, { kind: 'endpoint' }>): Iterable<EndpointId> {
     const { id } = (change.after ?? change.before) as Endpoint;
     const before = this.endpoints.get(id);
-    if (before !== undefined) {
-      this.#endpointsOnNetwork.delete(networkKey(before), id);
-    }
+    if (before !== undefined) this.#placeOf(before).endpoints.delete(id);
     setOrDelete(this.endpoints, id, change.after);
-    if (change.after !== undefined) this.#endpointsOnNetwork.add(networkKey(change.after), id);
+    if (change.after !== undefined) this.#placeOf(change.after).endpoints.add(id);
+    if (before !== undefined) this.#forgetEmpty(before);
     return this.#reindexed(new Set([id, ...this.#moveLocal(before, change.after, id)]));
+  }
+
+  #placeOf({ node, dockerNetworkId }: Pick<NodeNetwork, 'node' | 'dockerNetworkId'>): Place {
+    const places = this.#places.get(node) ?? new Map<DockerNetworkId, Place>();
+    const place = places.get(dockerNetworkId) ?? { record: undefined, endpoints: new Set() };
+    this.#places.set(node, places.set(dockerNetworkId, place));
+    return place;
+  }
+
+  #forgetEmpty({ node, dockerNetworkId }: Pick<NodeNetwork, 'node' | 'dockerNetworkId'>): void {
+    const places = this.#places.get(node);
+    const place = places?.get(dockerNetworkId);
+    if (place?.record !== undefined || (place?.endpoints.size ?? 0) > 0) return;
+    places?.delete(dockerNetworkId);
+    if (places?.size === 0) this.#places.delete(node);
   }
 
   /** @returns the endpoints whose claim to the interface may be another now */
@@ -134,7 +169,7 @@ export class ClusterIndex {
   }
 
   #endpointsOf(network: NetworkName): readonly EndpointId[] {
-    return [...this.#keysOfNetwork.of(network)].flatMap((key) => [...this.#endpointsOnNetwork.of(key)]);
+    return [...this.#placesOfNetwork.of(network)].flatMap(({ endpoints }) => [...endpoints]);
   }
 
   /** Brings up to date which profiles the endpoints have. */
@@ -153,12 +188,21 @@ export class ClusterIndex {
   }
 }
 
+/** A network on one node; either may come first, its record or its endpoints. */
+interface Place {
+  record: NodeNetwork | undefined;
+  readonly endpoints: Set<EndpointId>;
+}
+
+const NONE: ReadonlySet<never> = new Set();
+const NO_PROFILES: readonly ProfileName[] = [];
+
 /** Sets under keys; an empty one takes no room. */
 class Groups<K, V> {
   readonly #groups = new Map<K, Set<V>>();
 
   of(key: K): ReadonlySet<V> {
-    return this.#groups.get(key) ?? new Set();
+    return this.#groups.get(key) ?? NONE;
   }
 
   add(key: K, value: V): void {
@@ -174,8 +218,7 @@ class Groups<K, V> {
   }
 }
 
-const networkKey = ({ node, dockerNetworkId }: Pick<NodeNetwork, 'node' | 'dockerNetworkId'>): string =>
-  `${node}/${dockerNetworkId}`;
+const sortedTags = (tags: readonly TagName[]): readonly TagName[] => [...new Set(tags)].sort();
 
 /** Name of the record that changed. */
 export const nameOf = <N>({ before, after }: { before: { name: N } | undefined; after: { name: N } | undefined }): N =>

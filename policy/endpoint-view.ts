@@ -29,15 +29,9 @@ export function viewEndpoint(index: ClusterIndex, node: NodeName, id: EndpointId
   return {
     id,
     addresses: endpoint.addresses,
-    tags: tagsOf(index, endpoint),
+    tags: index.tagsOf(endpoint),
     local: endpoint.node === node && index.hasInterface(endpoint) ? viewLocal(index, endpoint) : undefined,
   };
-}
-
-function tagsOf(index: ClusterIndex, endpoint: Endpoint): readonly TagName[] {
-  const profiles = index.profileNamesOf(endpoint) ?? [];
-  const tags = profiles.flatMap((name) => index.profiles.get(name)?.tags ?? []);
-  return index.sharedTags.share([...new Set([...endpoint.tags, ...tags])].sort());
 }
 
 function viewLocal(index: ClusterIndex, endpoint: Endpoint): LocalView {

@@ -97,7 +97,7 @@ export class PolicyEngine implements FirewallSource {
   #refresh(id: EndpointId): void {
     const before = this.#views.get(id);
     const after = viewEndpoint(this.#index, this.#node, id);
-    if (JSON.stringify(before) === JSON.stringify(after)) return;
+    if (before === undefined ? after === undefined : JSON.stringify(before) === JSON.stringify(after)) return;
     if (before !== undefined && after !== undefined && this.#mayCut(before, after)) this.#reconsiderFlows = true;
     if (before !== undefined) this.#retract(before);
     if (after !== undefined) this.#contribute(after);
