@@ -2,7 +2,7 @@
  * A program: takes the measurements one after the other and prints one table. Ours and what it is compared with run in
  * turn, in the same minute, on hosts of the lab.
  *
- *   main.js [--quick] [calls] [rate] [docker] [claims] [scale] [packet-path]
+ *   main.js [--quick] [calls] [rate] [docker] [claims] [tag] [scale] [packet-path]
  *           [data-path] [message-sizes]      all, if none is named
  */
 import { cpus, release } from 'node:os';
@@ -15,6 +15,7 @@ import { measureEndpointRate } from './endpoint-rate.js';
 import { measurePacketPath } from './packet-path.js';
 import { formatTable, type Measurement } from './result-table.js';
 import { formatScaleTable, measureScale } from './scale/measure-scale.js';
+import { measureTag } from './scale/measure-tag.js';
 
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');
@@ -35,6 +36,7 @@ async function measureOn(bench: BenchHost): Promise<void> {
 }
 
 if (wanted('claims')) await measure('claims', measureBlockClaims(quick ? 100 : 1_000));
+if (wanted('tag')) await measure('tag', measureTag(quick));
 const needsBench = ['calls', 'rate', 'docker'].some(wanted);
 for (const store of needsBench ? (['embedded', 'etcd'] as const) : []) {
   const bench = await benchHost(store);

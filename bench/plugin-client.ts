@@ -60,20 +60,37 @@ export class EndpointLife {
     this.#address = String(reply['Address']);
   }
 
+  get id(): string {
+    return this.#ids.EndpointID;
+  }
+
+  /** Without prefix length; empty before it was requested. */
+  get address(): string {
+    return this.#address.split('/')[0] ?? '';
+  }
+
   /** The two calls that a container waits for. Gives their time in ms. */
   async createAndJoin(): Promise<number> {
     const begun = performance.now();
+    await this.create();
+    await this.join();
+    return performance.now() - begun;
+  }
+
+  async create(): Promise<void> {
     await this.#client.call('NetworkDriver.CreateEndpoint', {
       ...this.#ids,
       Interface: { Address: this.#address, AddressIPv6: '', MacAddress: '' },
       Options: { 'com.docker.network.endpoint.exposedports': [], 'com.docker.network.portmap': [] },
     });
+  }
+
+  async join(): Promise<void> {
     await this.#client.call('NetworkDriver.Join', {
       ...this.#ids,
       SandboxKey: `/var/run/docker/netns/${this.#ids.EndpointID.slice(0, 12)}`,
       Options: { 'com.docker.network.endpoint.exposedports': [], 'com.docker.network.portmap': [] },
     });
-    return performance.now() - begun;
   }
 
   /** Gives its time in ms. */
@@ -83,7 +100,7 @@ export class EndpointLife {
     await this.#client.call('NetworkDriver.DeleteEndpoint', this.#ids);
     await this.#client.call('IpamDriver.ReleaseAddress', {
       PoolID: this.#poolId,
-      Address: this.#address.split('/')[0],
+      Address: this.address,
     });
     return performance.now() - begun;
   }

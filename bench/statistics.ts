@@ -4,6 +4,7 @@ export interface Summary {
   readonly p10: number;
   readonly median: number;
   readonly p90: number;
+  readonly p99: number;
 }
 
 /** @param samples at least one */
@@ -14,6 +15,7 @@ export function summarise(samples: readonly number[]): Summary {
     p10: quantile(sorted, 0.1),
     median: quantile(sorted, 0.5),
     p90: quantile(sorted, 0.9),
+    p99: quantile(sorted, 0.99),
   };
 }
 

@@ -18,9 +18,14 @@ export class Agent {
   }
 
   /** @returns the agent, and how long it took until the kernel was as the records say */
-  static async start(host: LabHost, limitMs: number): Promise<{ readonly agent: Agent; readonly readyMs: number }> {
+  static async start(
+    host: LabHost,
+    limitMs: number,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly agent: Agent; readonly readyMs: number }> {
     const begun = performance.now();
-    const service = host.start('agent', [process.execPath, DAEMON, 'daemon'], { CORDUROY_DATASTORE: 'etcd' });
+    const settings = { CORDUROY_DATASTORE: 'etcd', ...environment };
+    const service = host.start('agent', [process.execPath, DAEMON, 'daemon'], settings);
     const logged = service.log().length;
     await service.waitUntil(async () => service.log().slice(logged).includes('"msg":"ready"'), limitMs);
     return { agent: new Agent(host, service), readyMs: performance.now() - begun };

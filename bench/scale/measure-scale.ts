@@ -6,7 +6,7 @@ import { TEST_IMAGE } from '../../test/lab/test-image.js';
 import { poolIdOf, startEtcd } from '../bench-host.js';
 import { quantile } from '../statistics.js';
 import { Agent } from './agent.js';
-import { SHARED } from './synthetic-cluster.js';
+import { SHARED, type SizeName } from './synthetic-cluster.js';
 
 const ETCD = 'http://127.0.0.1:2379';
 const program = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -15,7 +15,8 @@ const START_LIMIT_MS = 180_000;
 const SETTLE_MS = 20_000;
 /** From the start until the first look of address management at all of the cluster is over, in ms. */
 const FIRST_LOOK_MS = 75_000;
-const IDLE_MS = 30_000;
+const IDLE_MS = 60_000;
+const STORM_MS = 30_000;
 const STORM_PER_SECOND = 1_000;
 
 /** One line of the table. */
@@ -49,9 +50,13 @@ class Measuring {
     this.#tell = tell;
   }
 
+  get #size(): SizeName {
+    return this.#quick ? 'small' : 'large';
+  }
+
   async all(): Promise<readonly ScaleFigure[]> {
     await startEtcd(this.#host, ['--quota-backend-bytes', '8000000000', '--unsafe-no-fsync']);
-    const filled = await this.#run<{ records: number; bytes: number }>('./fill.js', ETCD);
+    const filled = await this.#run<{ records: number; bytes: number }>('./fill.js', ETCD, this.#size);
     this.#add('records in etcd', `${filled.records}, ${(filled.bytes / 1e6).toFixed(0)} MB`);
     const { agent, readyMs } = await Agent.start(this.#host, START_LIMIT_MS);
     try {
@@ -68,6 +73,7 @@ class Measuring {
     const again = await Agent.start(this.#host, START_LIMIT_MS);
     this.#add('start again, with endpoints of its own', seconds(again.readyMs));
     await again.agent.stop();
+    await this.#routes();
     return this.#figures;
   }
 
@@ -97,14 +103,34 @@ class Measuring {
       );
       this.#add(`corduroy ${command.join(' ')}`, milliseconds([performance.now() - begun]));
     }
-    const storming = this.#run<number>('./remote-change.js', 'storm', ETCD, `${STORM_PER_SECOND}`, '40');
+    const storming = this.#change<number>('storm', ETCD, `${STORM_PER_SECOND}`, '40');
     await sleep(2_000);
-    const share = agent.processorShare(IDLE_MS);
+    const share = agent.processorShare(STORM_MS);
     await this.#calls('CreateEndpoint + Join in a storm', this.#quick ? 20 : 100);
     await this.#members('a remote endpoint is in the set, in a storm', this.#quick ? '50' : '100');
     this.#add('processor in a storm', percent(await share));
     this.#add('changes of endpoints in the storm', `${(await storming).toFixed(0)} per second`);
     await this.#memory(agent, 'after the storm');
+  }
+
+  /** All nodes on one link, and the agent itself writes the routes to all blocks. */
+  async #routes(): Promise<void> {
+    for (const command of ['link add nodes type dummy', 'address add 172.31.255.254/12 dev nodes', 'link set nodes up'])
+      await this.#host.run('ip', ...command.split(' '));
+    const { agent, readyMs } = await Agent.start(this.#host, START_LIMIT_MS, { CORDUROY_ROUTE_DISTRIBUTION: 'direct' });
+    try {
+      const routes = await this.#host.run('sh', '-c', 'ip -4 route show proto 80 | wc -l');
+      this.#add('start with direct routes to all blocks', `${seconds(readyMs)}, ${routes.trim()} routes`);
+      await sleep(SETTLE_MS);
+      this.#add(
+        "a node claims a block: its route is in this host's kernel",
+        milliseconds(await this.#change<number[]>('route', ETCD, this.#quick ? '50' : '200')),
+      );
+      this.#add('processor when nothing changes, with these routes', percent(await agent.processorShare(IDLE_MS)));
+      await this.#memory(agent, 'with these routes');
+    } finally {
+      await agent.stop();
+    }
   }
 
   async #calls(what: string, rounds: number): Promise<void> {
@@ -116,7 +142,7 @@ class Measuring {
   }
 
   async #members(what: string, rounds: string): Promise<void> {
-    this.#add(what, milliseconds(await this.#run<number[]>('./remote-change.js', 'member', ETCD, rounds)));
+    this.#add(what, milliseconds(await this.#change<number[]>('member', ETCD, rounds)));
   }
 
   async #memory(agent: Agent, when: string): Promise<void> {
@@ -124,9 +150,12 @@ class Measuring {
     this.#add(`memory ${when}`, `${now.toFixed(0)} MB, at most ${peak.toFixed(0)} MB`);
   }
 
+  #change<T>(...words: readonly string[]): Promise<T> {
+    return this.#run<T>('./remote-change.js', this.#size, ...words);
+  }
+
   async #run<T>(file: string, ...words: readonly string[]): Promise<T> {
-    const quick = this.#quick ? ['--quick'] : [];
-    return JSON.parse(await this.#host.run(process.execPath, program(file), ...words, ...quick)) as T;
+    return JSON.parse(await this.#host.run(process.execPath, program(file), ...words)) as T;
   }
 
   #add(what: string, measured: string): void {

@@ -1,8 +1,9 @@
 /**
  * A program: plays another node that writes endpoints into etcd, beside the agent that is measured.
  *
- *   remote-change.js member URL ROUNDS [--quick]          ms until the kernel's set has the address of a new endpoint
- *   remote-change.js storm URL PER_SECOND SECONDS [--quick]  changes endpoints at that rate; the rate that came of it
+ *   remote-change.js SIZE member URL ROUNDS              ms until the kernel's set has the address of a new endpoint
+ *   remote-change.js SIZE route URL ROUNDS               ms until the kernel has the route to a block that a node claims
+ *   remote-change.js SIZE storm URL PER_SECOND SECONDS   changes endpoints at that rate; the rate that came of it
  *
  * Prints one line of JSON.
  */
@@ -14,10 +15,18 @@ import { EtcdDatastore } from '../../src/infrastructure/etcd/etcd-datastore.js';
 import { addressAt } from '../../src/model/cidr.js';
 import { endpointKey } from '../../src/model/endpoint.js';
 import { parseEndpointId, parseTagName } from '../../src/model/ids.js';
-import { type ClusterSize, LARGE, recordOfEndpoint, SHARED, SMALL, syntheticEndpoint } from './synthetic-cluster.js';
+import {
+  type ClusterSize,
+  recordOfEndpoint,
+  SHARED,
+  SIZES,
+  type SizeName,
+  syntheticBlock,
+  syntheticEndpoint,
+} from './synthetic-cluster.js';
 
-const [mode, url = '', first = '0', second = '0', flag] = process.argv.slice(2);
-const size = [second, flag].includes('--quick') ? SMALL : LARGE;
+const [sizeName, mode, url = '', first = '0', second = '0'] = process.argv.slice(2);
+const size = SIZES[sizeName as SizeName];
 const store = new EtcdDatastore({ endpoints: [url], credentials: {}, log: silentLogger });
 
 /** Each joins the tag of everybody's network, and leaves it again. */
@@ -48,6 +57,22 @@ function isMember(set: string, address: string): boolean {
   }
 }
 
+/** Each is claimed, and given up again. */
+async function route(rounds: number): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const block = syntheticBlock((round * 7) % size.nodes, round);
+    const cidr = block.key.slice(block.key.lastIndexOf('/') + 1).replace('-', '/');
+    const begun = performance.now();
+    await store.transact({ compares: [], writes: [{ kind: 'put', ...block }] });
+    while (execFileSync('ip', ['route', 'show', 'exact', cidr]).length === 0) await sleep(1);
+    times.push(performance.now() - begun);
+    await store.transact({ compares: [], writes: [{ kind: 'delete', key: block.key }] });
+    await sleep(Math.random() * 50);
+  }
+  return times;
+}
+
 /** New labels for one endpoint after another, as the containers of a busy cluster come to be known. */
 async function storm(perSecond: number, seconds: number, of: ClusterSize): Promise<number> {
   const begun = performance.now();
@@ -66,6 +91,12 @@ async function storm(perSecond: number, seconds: number, of: ClusterSize): Promi
   return total / ((performance.now() - begun) / 1_000);
 }
 
-const result = mode === 'storm' ? await storm(Number(first), Number(second), size) : await member(Number(first));
+const count = Number(first);
+const deeds = {
+  storm: () => storm(count, Number(second), size),
+  route: () => route(count),
+  member: () => member(count),
+};
+const result = await deeds[mode as keyof typeof deeds]();
 console.log(JSON.stringify(result));
 await store.close();

@@ -31,12 +31,19 @@ export interface ClusterSize {
   readonly nodes: number;
   readonly endpointsPerNode: number;
   readonly profiles: number;
+  /** Of each node's endpoints, those on everybody's network. */
+  readonly shared: number;
 }
 
-export const LARGE: ClusterSize = { nodes: 10_000, endpointsPerNode: 20, profiles: 2_000 };
-export const SMALL: ClusterSize = { nodes: 500, endpointsPerNode: 20, profiles: 200 };
+export const LARGE: ClusterSize = { nodes: 10_000, endpointsPerNode: 20, profiles: 2_000, shared: 1 };
+export const SMALL: ClusterSize = { nodes: 500, endpointsPerNode: 20, profiles: 200, shared: 1 };
+/** A tag of 10,000 members. */
+export const TAGGED: ClusterSize = { nodes: 1_000, endpointsPerNode: 20, profiles: 400, shared: 10 };
 
-/** The network that every node has one endpoint on. */
+export const SIZES = { large: LARGE, small: SMALL, tagged: TAGGED } as const;
+export type SizeName = keyof typeof SIZES;
+
+/** The network that every node has endpoints on. */
 export const SHARED = { name: parseNetworkName('shared'), subnet: parseCidr('10.128.0.0/10') };
 const OTHERS = parseCidr('10.192.0.0/10');
 const NETWORKS = 200;
@@ -64,10 +71,10 @@ const blockOf = (node: number, network: number): Cidr => {
   return networkOf(addressAt(subnetOfNetwork(network), (place + 1) * 64), BLOCK_LENGTH);
 };
 
-/** An endpoint of a node, the first of each node on the shared network. @param version another one has other labels */
+/** An endpoint of a node, the first ones of each node on the shared network. @param version another one has other labels */
 export function syntheticEndpoint(size: ClusterSize, node: number, place: number, version = 0): Endpoint {
   const networks = networksOfNode(node);
-  const network = place === 0 ? 0 : (networks[1 + ((place - 1) % 3)] ?? 0);
+  const network = place < size.shared ? 0 : (networks[1 + ((place - 1) % 3)] ?? 0);
   const id = parseEndpointId(idOf(`endpoint ${node} ${place}`));
   const project = `project-${(node * 7 + place) % 500}`;
   const container = idOf(`container ${node} ${place}`);
@@ -90,6 +97,16 @@ export function syntheticEndpoint(size: ClusterSize, node: number, place: number
     container: { id: container, name },
     published: [],
     createdAt: SINCE,
+  };
+}
+
+/** A block of the shared network that no node of the cluster has. */
+export function syntheticBlock(node: number, place: number): SyntheticRecord {
+  const { subnet } = SHARED;
+  const cidr = networkOf(addressAt(subnet, 2 ** 21 + place * 64), BLOCK_LENGTH);
+  return {
+    key: blockKey(subnet, cidr),
+    value: BlockRecord.encode({ cidr, subnet, node: nodeName(node), cooling: [], allocations: new Map() }),
   };
 }
 
