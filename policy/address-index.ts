@@ -1,7 +1,7 @@
 import type { IpAddress } from '../src/model/ip-address.js';
 
 /**
- * Which addresses belong to which tag or selection, over the whole cluster. An address that two endpoints claim, as
+ * Which addresses belong to which tag or selection in use, over the whole cluster. An address that two endpoints claim, as
  * while one record overtakes another, stays until both have gone.
  */
 export class AddressIndex<K> {

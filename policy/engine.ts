@@ -32,6 +32,7 @@ export class PolicyEngine implements FirewallSource {
   readonly #index: ClusterIndex;
   readonly #firewalls: Readonly<Record<IpFamily, FamilyFirewall>>;
   readonly #views = new Map<EndpointId, EndpointView>();
+  /** Addresses of tags that compiled profiles refer to. */
   readonly #tags = new AddressIndex<TagName>();
   readonly #selections = new SelectionIndex();
   /** Profiles that endpoints of this node have, whether they exist or not; their chains are in the firewall. */
@@ -101,9 +102,10 @@ export class PolicyEngine implements FirewallSource {
     if (before !== undefined && after !== undefined && this.#mayCut(before, after)) this.#reconsiderFlows = true;
     if (before !== undefined) this.#retract(before);
     if (after !== undefined) this.#contribute(after);
-    this.#moveLocal(before, after);
+    // Before what may bring a tag into use, which looks at the views.
     if (after === undefined) this.#views.delete(id);
     else this.#views.set(id, after);
+    this.#moveLocal(before, after);
   }
 
   /** Whether the change could deny what was allowed, to the endpoint itself or to those whose rules speak of its tags. */
@@ -118,6 +120,7 @@ export class PolicyEngine implements FirewallSource {
 
   #contribute(view: EndpointView): void {
     for (const tag of view.tags) {
+      if (!this.#usedTags.has(tag)) continue;
       for (const address of view.addresses) {
         if (!this.#tags.add(tag, address)) continue;
         this.#each((firewall) => firewall.addAddressMember((family) => tagSet(family, tag), address));
@@ -129,6 +132,7 @@ export class PolicyEngine implements FirewallSource {
 
   #retract(view: EndpointView): void {
     for (const tag of view.tags) {
+      if (!this.#usedTags.has(tag)) continue;
       for (const address of view.addresses) {
         if (!this.#tags.delete(tag, address)) continue;
         this.#each((firewall) => firewall.removeAddressMember((family) => tagSet(family, tag), address));
@@ -194,6 +198,7 @@ export class PolicyEngine implements FirewallSource {
     }
     for (const tag of before === undefined ? [] : tagsReferredTo(before)) {
       if (!this.#usedTags.release(tag)) continue;
+      this.#tags.clear(tag);
       this.#each((firewall) => firewall.removeAddressSet((family) => tagSet(family, tag)));
     }
     for (const [key, selection] of before === undefined ? [] : selectionsReferredTo(before)) {
@@ -204,6 +209,9 @@ export class PolicyEngine implements FirewallSource {
   }
 
   #createTagSet(tag: TagName): void {
+    for (const view of this.#views.values()) {
+      if (view.tags.includes(tag)) for (const address of view.addresses) this.#tags.add(tag, address);
+    }
     const addresses = [...this.#tags.addresses(tag)];
     this.#each((firewall) => firewall.createAddressSet((family) => tagSet(family, tag), addresses));
   }

@@ -16,14 +16,14 @@ import {
 import { NodeRecord, nodeKey } from '../model/node.js';
 import { PoolRecord, poolKey } from '../model/pool.js';
 import { ProfileRecord, profileKey } from '../model/profile.js';
-import { EndpointCompactor } from './compact-endpoint.js';
+import { RecordCompactor } from './record-compactor.js';
 import { RecordTable } from './record-table.js';
 
 export type ClusterTables = ReturnType<typeof clusterTables>;
 
 /** One table for each kind that the cluster view shows, under the name its changes bear. */
 export function clusterTables(onProblem: (key: string, problem: string) => void) {
-  const compactor = new EndpointCompactor();
+  const compactor = new RecordCompactor();
   return {
     node: new RecordTable({
       kind: NodeRecord,
@@ -53,6 +53,7 @@ export function clusterTables(onProblem: (key: string, problem: string) => void)
       kind: NodeNetworkRecord,
       nameOf: nodeNetworkKeyOf,
       keyOf: nodeNetworkKeyOf,
+      compact: (key, nodeNetwork) => compactor.nodeNetwork(key, nodeNetwork),
       onProblem,
     }),
     configNetwork: new RecordTable({
@@ -65,7 +66,7 @@ export function clusterTables(onProblem: (key: string, problem: string) => void)
       kind: EndpointRecord,
       nameOf: ({ id }) => id,
       keyOf: ({ node, id }) => endpointKey(node, id),
-      compact: (key, endpoint) => compactor.compact(key, endpoint),
+      compact: (key, endpoint) => compactor.endpoint(key, endpoint),
       onProblem,
     }),
     bgpPeer: new RecordTable({ kind: BgpPeerRecord, nameOf: bgpPeerKey, keyOf: bgpPeerKey, onProblem }),

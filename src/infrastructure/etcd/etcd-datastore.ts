@@ -21,8 +21,8 @@ import { EtcdLeases } from './etcd-leases.js';
 import { bytes, keyAfter, rangeOf, revisionOf, storedValueOf, txnOutcome, txnRequest } from './etcd-messages.js';
 import { EtcdWatch } from './etcd-watch.js';
 
-/** Keys in one reply to a list: at a kilobyte each, well within a message, and within the deadline of one call. */
-const PAGE_KEYS = 4_000;
+/** Keys in one reply to a list: at a kilobyte each, a message that leaves no holes of many megabytes in memory. */
+const PAGE_KEYS = 1_000;
 /** For a page of a snapshot, which no call of Docker's waits for. */
 const SNAPSHOT_PAGE_MS = 10_000;
 const PROBED_KEY = bytes('/corduroy/v1/');

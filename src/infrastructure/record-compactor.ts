@@ -1,19 +1,20 @@
 import type { Endpoint } from '../model/endpoint.js';
+import type { NodeNetwork } from '../model/network.js';
 
 /** Texts that are remembered at most; then it begins anew, which costs only what is then kept twice. */
 const MOST_SHARED = 20_000;
 const NONE: readonly never[] = Object.freeze([]);
 
 /**
- * Makes endpoints that take little memory, out of such as have just been read: what many of them have in common is the
+ * Makes records that take little memory, out of such as have just been read: what many of them have in common is the
  * same object, and all have their fields in one place. For hundreds of thousands that are kept and seldom looked at.
  */
-export class EndpointCompactor {
+export class RecordCompactor {
   readonly #texts = new Map<string, string>();
   readonly #lists = new Map<string, readonly string[]>();
 
   /** Equal to what it was given; fields that were absent are undefined. @param key of its record, which ends in its id */
-  compact(key: string, endpoint: Endpoint): Endpoint {
+  endpoint(key: string, endpoint: Endpoint): Endpoint {
     const { container } = endpoint;
     const labels = Object.entries(endpoint.labels).map(([label, value]) => [
       label,
@@ -33,6 +34,20 @@ export class EndpointCompactor {
       container,
       published: endpoint.published.length === 0 ? NONE : endpoint.published,
       createdAt: endpoint.createdAt,
+    };
+  }
+
+  /** As `endpoint`. @param key of its record, which ends in its id */
+  nodeNetwork(
+    key: string,
+    { node, dockerNetworkId, network, provisional, linkLocalGateway }: NodeNetwork,
+  ): NodeNetwork {
+    return {
+      node: this.#text(node),
+      dockerNetworkId: key.slice(-dockerNetworkId.length) as NodeNetwork['dockerNetworkId'],
+      network: this.#text(network),
+      provisional,
+      linkLocalGateway: this.#text(linkLocalGateway),
     };
   }
 
