@@ -74,11 +74,12 @@ export class ClusterRoutes {
     return () => this.#listeners.delete(listener);
   }
 
-  /** What the host is on may be another than before. */
-  moved(networks: readonly HostNetwork[]): void {
-    if (JSON.stringify(networks) === JSON.stringify(this.#networks)) return;
+  /** What the host is on may be another than before: tells whether it is. */
+  moved(networks: readonly HostNetwork[]): boolean {
+    if (JSON.stringify(networks) === JSON.stringify(this.#networks)) return false;
     this.#networks = networks;
     this.#everythingChanged();
+    return true;
   }
 
   /** No route leads by these links from now on. */

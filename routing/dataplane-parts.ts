@@ -14,6 +14,7 @@ import { FirewallApplier } from './firewall-applier.js';
 import { FirewallProgrammer } from './firewall-programmer.js';
 import { FlowCutter } from './flow-cutter.js';
 import { HostForwarding } from './host-forwarding.js';
+import { HostResync } from './host-resync.js';
 import { KernelResync } from './kernel-resync.js';
 import { KernelWatch } from './kernel-watch.js';
 import { LateRemovals } from './late-removals.js';
@@ -91,8 +92,7 @@ export function dataplaneParts(options: DataplaneOptions): DataplaneParts {
   });
   const resync = new KernelResync({
     applier,
-    forwarding,
-    routes,
+    host: new HostResync({ network: kernel.network, forwarding, routes }),
     endpoints: new EndpointResync({
       kernel,
       attacher,
@@ -106,6 +106,11 @@ export function dataplaneParts(options: DataplaneOptions): DataplaneParts {
     clock,
     log,
   });
-  const watch = new KernelWatch({ kernel, hostEnds: attacher, onSign: () => resync.soon() });
+  const watch = new KernelWatch({
+    kernel,
+    hostEnds: attacher,
+    onSign: () => resync.soon(),
+    onHostChange: (change) => resync.hostChanged(change),
+  });
   return { endpoints, repairs, flows, forwarding, cutter, applier, attacher, routes, removals, resync, watch };
 }

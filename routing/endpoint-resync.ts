@@ -1,4 +1,3 @@
-import type { Repair } from '../src/effects/dataplane-status.js';
 import type { Kernel } from '../src/effects/kernel.js';
 import type { NetworkCommand } from '../src/effects/network-stack.js';
 import type { Endpoint } from '../src/model/endpoint.js';
@@ -9,9 +8,8 @@ import { type EndpointAttacher, upCommands } from './endpoint-attacher.js';
 import type { EndpointKernelState } from './endpoint-kernel-state.js';
 import type { HostRoutes } from './host-routes.js';
 import { isOurContainerEnd, isOurHostEnd } from './ownership.js';
+import type { ReportRepair } from './repair-log.js';
 import { diffRoutes, missingNeighbours } from './route-diff.js';
-
-type ReportRepair = (what: Repair['what'], detail: string) => void;
 
 /** How long a container end may wait in the host's namespace: Docker moves it within milliseconds of Join. */
 const CONTAINER_END_GRACE_MS = 60_000;

@@ -1,4 +1,3 @@
-import type { Repair } from '../src/effects/dataplane-status.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { NetworkCommand, NetworkStack } from '../src/effects/network-stack.js';
 import type { Cidr } from '../src/model/cidr.js';
@@ -7,6 +6,7 @@ import type { InterfaceName } from '../src/model/ids.js';
 import type { Route } from '../src/model/route.js';
 import { ChangeMarks } from './change-marks.js';
 import { isHostRoute } from './ownership.js';
+import type { ReportRepair } from './repair-log.js';
 import { diffRoutes, type RouteChanges, sameRoute } from './route-diff.js';
 import { Turns } from './turns.js';
 
@@ -28,6 +28,8 @@ export class HostRoutes {
   readonly #marks = new ChangeMarks<Cidr>();
   /** In the kernel as far as we know; undefined: that was never looked at. */
   #known: Map<Cidr, Route> | undefined;
+  /** Where the routes lead that were wanted at the last repair, or since. */
+  #links = new Set<InterfaceName>();
   /** Destinations to look at in the next turn, and that turn; undefined: no turn is due. */
   #due: { readonly destinations: Set<Cidr>; readonly done: Promise<void> } | undefined;
   /** Two that looked at the same state would both write the difference. */
@@ -47,6 +49,11 @@ export class HostRoutes {
   /** A moment to remember before routes are read. */
   get now(): number {
     return this.#marks.now;
+  }
+
+  /** Links without which some of the routes would not be there. */
+  get links(): ReadonlySet<InterfaceName> {
+    return this.#links;
   }
 
   /** Why some routes to other nodes may not be as they should be; undefined if they are. */
@@ -96,7 +103,7 @@ export class HostRoutes {
    * @param read our routes as they were at the moment `at`, endpoints' among them
    * @throws KernelError if the kernel refuses a route of this node's own
    */
-  repair(read: readonly Route[], at: number, report: (what: Repair['what'], detail: string) => void): Promise<void> {
+  repair(read: readonly Route[], at: number, report: ReportRepair): Promise<void> {
     return this.#turns.take(async () => {
       const before = this.#known ?? new Map<Cidr, Route>();
       const unchanged = (destination: Cidr) => !this.#marks.changedSince(destination, at);
@@ -106,6 +113,7 @@ export class HostRoutes {
       const found = new Map(actual.map((route) => [route.destination, route]));
       const wanted = new Map<Cidr, Route>();
       for (const route of this.#wanted.routes()) wanted.set(route.destination, route);
+      this.#links = new Set([...wanted.values()].map(linkOf));
       const missing = [...before.values()].filter(
         // The kernel takes routes along with a link that goes down: then they are not wanted either.
         (route) => !sameRoute(found.get(route.destination), route) && wanted.has(route.destination),
@@ -133,6 +141,7 @@ export class HostRoutes {
       const known = this.#known?.get(destination);
       if (known !== undefined) actual.push(known);
     }
+    for (const link of wanted.map(linkOf)) this.#links.add(link);
     return diffRoutes(wanted, actual);
   }
 
@@ -171,6 +180,10 @@ export class HostRoutes {
     }
   }
 }
+
+/** IPv6 has routes into nothing on the loopback interface. */
+const linkOf = (route: Route): InterfaceName =>
+  route.kind === 'blackhole' ? ('lo' as InterfaceName) : route.interfaceName;
 
 /** Routes to gateways lead to `lo`, which a host has up unless somebody broke it. */
 export function explained(error: unknown): unknown {

@@ -4,10 +4,9 @@ import type { Logger } from '../src/effects/logger.js';
 import { describeError } from '../src/model/errors.js';
 import type { EndpointResync } from './endpoint-resync.js';
 import type { FirewallApplier } from './firewall-applier.js';
-import type { HostForwarding } from './host-forwarding.js';
-import type { NodeRoutes } from './node-routes.js';
+import type { HostChange, HostResync } from './host-resync.js';
 import { Pacer } from './pacer.js';
-import type { RepairLog } from './repair-log.js';
+import type { RepairLog, ReportRepair } from './repair-log.js';
 import { Turns } from './turns.js';
 
 /**
@@ -22,11 +21,10 @@ const SOON_MS = 10;
 const REST_MS = 200;
 
 export interface KernelResyncOptions {
-  readonly applier: FirewallApplier;
-  readonly forwarding: HostForwarding;
-  readonly routes: NodeRoutes;
-  readonly endpoints: EndpointResync;
-  readonly repairs: RepairLog;
+  readonly applier: Pick<FirewallApplier, 'synchronise'>;
+  readonly host: Pick<HostResync, 'run' | 'afterChanges'>;
+  readonly endpoints: Pick<EndpointResync, 'run'>;
+  readonly repairs: Pick<RepairLog, 'add'>;
   /** What policy has not been told yet is told now. */
   readonly flush: () => void;
   readonly clock: Clock;
@@ -40,6 +38,9 @@ export interface KernelResyncOptions {
 export class KernelResync {
   readonly #options: KernelResyncOptions;
   readonly #pacer: Pacer;
+  readonly #hostPacer: Pacer;
+  /** Not looked at yet. */
+  #changes = new Set<HostChange>();
   #last: DataplaneStatus['lastResync'];
   #problem: string | undefined = 'it has not started';
   /** Two that looked at the same time would both repair, and both tell, the same. */
@@ -52,6 +53,12 @@ export class KernelResync {
       soonMs: SOON_MS,
       restMs: REST_MS,
       everyMs: (workMs) => Math.min(Math.max(workMs / RESYNC_SHARE, RESYNC_MS.least), RESYNC_MS.most),
+    });
+    this.#hostPacer = new Pacer({
+      work: () => this.#lookAtHost(),
+      soonMs: SOON_MS,
+      restMs: REST_MS,
+      everyMs: () => Number.POSITIVE_INFINITY,
     });
   }
 
@@ -68,15 +75,25 @@ export class KernelResync {
   /** From now on on a timer. */
   start(): void {
     this.#pacer.start();
+    this.#hostPacer.start();
   }
 
   stop(): void {
     this.#pacer.stop();
+    this.#hostPacer.stop();
   }
 
-  /** A sign that something differs. */
+  /** A sign that anything may differ. */
   soon(): void {
     this.#pacer.soon();
+  }
+
+  /** A sign that concerns at most what lies between this host and others. */
+  hostChanged(change: HostChange): void {
+    this.#changes.add(change);
+    // What the kernel refused before it may now take.
+    if (this.#problem !== undefined) this.#pacer.soon();
+    else this.#hostPacer.soon();
   }
 
   /** @throws KernelError if the kernel refuses */
@@ -85,21 +102,39 @@ export class KernelResync {
   }
 
   async #run(): Promise<void> {
-    const { applier, forwarding, routes, endpoints, repairs, flush, clock } = this.#options;
+    const { applier, host, endpoints, repairs, flush, clock } = this.#options;
     const at = clock.now();
     const begun = performance.now();
     // What an earlier run left, or never made, is no drift.
     const first = this.#last === undefined;
+    const report: ReportRepair = (what, detail) => {
+      if (!first) repairs.add(what, detail);
+    };
+    this.#changes.clear();
     flush();
     await applier.synchronise();
-    for (const path of await forwarding.enable()) if (!first) repairs.add('sysctl', `${path}: was changed`);
-    await routes.lookAround();
-    await routes.repairTunnels((what, detail) => repairs.add(what, detail));
-    await endpoints.run((what, detail) => {
-      if (!first) repairs.add(what, detail);
-    });
+    await host.run(report);
+    await endpoints.run(report);
     this.#problem = undefined;
     this.#last = { at, durationMs: performance.now() - begun };
+  }
+
+  /** Unless a comparison of all has come before it. */
+  async #lookAtHost(): Promise<void> {
+    const { host, repairs, log } = this.#options;
+    try {
+      await this.#turns.take(async () => {
+        const changes = this.#changes;
+        this.#changes = new Set();
+        if (changes.size > 0) await host.afterChanges(changes, (what, detail) => repairs.add(what, detail));
+      });
+    } catch (error) {
+      log.warn(
+        { error: describeError(error) },
+        'routes to other nodes could not be compared; all of the kernel is compared',
+      );
+      this.soon();
+    }
   }
 
   async #runQuietly(): Promise<void> {

@@ -1,7 +1,9 @@
 import type { IpSets } from '../src/effects/ip-sets.js';
 import type { Kernel } from '../src/effects/kernel.js';
 import type { NetworkStack, NetworkStackChange } from '../src/effects/network-stack.js';
+import { assertNever } from '../src/model/assert-never.js';
 import type { InterfaceName } from '../src/model/ids.js';
+import type { HostChange } from './host-resync.js';
 import { isOurHostEnd } from './ownership.js';
 
 /** A link that is down for so long is not one that is being made, unless the machine is overloaded. */
@@ -27,6 +29,7 @@ export class KernelWatch {
   readonly #kernel: WatchedKernel;
   readonly #hostEnds: HostEnds;
   readonly #onSign: () => void;
+  readonly #onHostChange: (change: HostChange) => void;
   readonly #watches: { close(): void }[] = [];
   /** Links that the kernel has told down and not yet up. */
   readonly #down = new Map<InterfaceName, NodeJS.Timeout>();
@@ -34,12 +37,15 @@ export class KernelWatch {
   constructor(options: {
     readonly kernel: WatchedKernel;
     readonly hostEnds: HostEnds;
-    /** Something may not be as it should be. */
+    /** Anything may not be as it should be. */
     readonly onSign: () => void;
+    /** What lies between this host and others may not be as it should be. */
+    readonly onHostChange: (change: HostChange) => void;
   }) {
     this.#kernel = options.kernel;
     this.#hostEnds = options.hostEnds;
     this.#onSign = options.onSign;
+    this.#onHostChange = options.onHostChange;
   }
 
   start(): void {
@@ -69,13 +75,18 @@ export class KernelWatch {
         this.#down.delete(change.link);
         return;
       case 'routeRemoved':
+        if (change.link === undefined || !isOurHostEnd(change.link)) this.#onHostChange(change.link);
         // The kernel takes a link's routes along with it.
-        if (change.link === undefined || !isOurHostEnd(change.link) || this.#hostEnds.links.has(change.link)) {
-          this.#onSign();
-        }
+        else if (this.#hostEnds.links.has(change.link)) this.#onSign();
+        return;
+      case 'hostNetworks':
+        this.#onHostChange(change.link);
+        return;
+      case 'unknown':
+        this.#onSign();
         return;
       default:
-        this.#onSign();
+        assertNever(change);
     }
   }
 

@@ -1,14 +1,16 @@
 import type { ClusterView } from '../src/effects/cluster-view.js';
-import type { Repair, RouteProblem } from '../src/effects/dataplane-status.js';
+import type { RouteProblem } from '../src/effects/dataplane-status.js';
 import type { Kernel } from '../src/effects/kernel.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { InterfaceName } from '../src/model/ids.js';
 import type { NodeNetwork } from '../src/model/network.js';
 import type { Route } from '../src/model/route.js';
+import { isOurTunnel } from '../src/model/tunnel.js';
 import type { ClusterRoutes, RouteChange } from './cluster-routes.js';
 import { gatewayRoute } from './endpoint-kernel-state.js';
 import { HostRoutes, type WantedRoutes } from './host-routes.js';
+import type { ReportRepair } from './repair-log.js';
 import { Tunnels } from './tunnels.js';
 
 export interface NodeRoutesOptions {
@@ -74,14 +76,20 @@ export class NodeRoutes implements WantedRoutes {
     );
   }
 
-  /** Another address of the host, or another network, may be another way to other nodes. */
-  async lookAround(): Promise<void> {
+  /** Another address of the host, or another network, may be another way to other nodes: tells whether there is any. */
+  async lookAround(): Promise<boolean> {
     const { clusterRoutes, kernel } = this.#options;
-    clusterRoutes.moved(await kernel.network.hostNetworks());
+    return clusterRoutes.moved(await kernel.network.hostNetworks());
+  }
+
+  /** A change of this link may break or mend something: routes lead there, or it is a tunnel, or may be in the way of one. */
+  dependOn(link: InterfaceName): boolean {
+    const lacking = this.#tunnels.unusable.size > 0 || this.host.problem !== undefined;
+    return lacking || isOurTunnel(link) || this.host.links.has(link);
   }
 
   /** Routes that lead into them are put right by `host`. @throws KernelError if they cannot be read */
-  repairTunnels(report: (what: Repair['what'], detail: string) => void): Promise<void> {
+  repairTunnels(report: ReportRepair): Promise<void> {
     return this.#tunnels.repair(report);
   }
 

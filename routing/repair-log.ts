@@ -4,6 +4,9 @@ import type { Logger } from '../src/effects/logger.js';
 
 const KEPT = 50;
 
+/** Told of each thing that was found wrong: its kind, and its name with what was wrong. */
+export type ReportRepair = (what: Repair['what'], detail: string) => void;
+
 /** Counts and remembers what was found wrong in the kernel and put right. */
 export class RepairLog {
   readonly #clock: Clock;

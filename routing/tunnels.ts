@@ -1,4 +1,3 @@
-import type { Repair } from '../src/effects/dataplane-status.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { NetworkCommand, NetworkStack } from '../src/effects/network-stack.js';
 import type { Sysctl, Sysctls } from '../src/effects/sysctls.js';
@@ -6,11 +5,10 @@ import { describeError, KernelError } from '../src/model/errors.js';
 import type { InterfaceName } from '../src/model/ids.js';
 import { isOurTunnel, type TunnelDevice, VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
 import { addressModeOf, linkSettings } from './link-settings.js';
+import type { ReportRepair } from './repair-log.js';
 import { type ActualTunnels, diffTunnels, madeSo, NO_TUNNELS, type TunnelChanges } from './tunnel-diff.js';
 import { Turns } from './turns.js';
 import type { WantedTunnels } from './wanted-tunnels.js';
-
-type Report = (what: Repair['what'], detail: string) => void;
 
 export interface TunnelsOptions {
   readonly network: NetworkStack;
@@ -53,7 +51,7 @@ export class Tunnels {
   }
 
   /** Reads back, puts right what differs, and tells what was not our own doing. @throws KernelError if it cannot be read */
-  repair(report: Report): Promise<void> {
+  repair(report: ReportRepair): Promise<void> {
     return this.#turns.take(async () => {
       const wanted = this.#options.wanted();
       const known = this.#known ?? NO_TUNNELS;

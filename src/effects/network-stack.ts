@@ -76,7 +76,10 @@ export type NetworkStackChange =
       readonly destination: Cidr;
       readonly link?: InterfaceName | undefined;
     }
-  /** What `hostNetworks` tells may be another now; routes by a link that went down are gone without further word. */
-  | { readonly kind: 'hostNetworks' }
+  /**
+   * A link that is no container's, or an address of it: what `hostNetworks` tells may be another now. Routes by a link
+   * that went down, or lost its last address, are gone without further word.
+   */
+  | { readonly kind: 'hostNetworks'; readonly link: InterfaceName }
   /** Changes may have been missed. */
   | { readonly kind: 'unknown' };

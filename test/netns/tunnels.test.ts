@@ -119,6 +119,13 @@ const NEXT_HOP = linkLocalOf(MAC);
     expect(await present()).toEqual(whole);
   });
 
+  test('set down or deleted, it is put right without being asked', async () => {
+    for (const words of ['link set vxlan.cord down', 'link del vxlan.cord']) {
+      await lab.namespace.ip(words);
+      await eventually(async () => expect(await present()).toEqual(whole));
+    }
+  });
+
   test('a forwarding that is changed or added by hand is put right', async () => {
     await lab.namespace.exec('bridge', 'fdb', 'replace', MAC, 'dev', 'vxlan.cord', 'dst', '10.99.0.99', 'self');
     const added = ['fdb', 'add', '06:00:00:00:00:01', 'dev', 'vxlan.cord', 'dst', '10.99.0.98', 'self', 'permanent'];
@@ -186,9 +193,9 @@ const NEXT_HOP = linkLocalOf(MAC);
       ]),
     );
     expect(await via()).toEqual([]);
+    // The kernel tells that it is gone.
     await lab.namespace.ip('link del same');
-    await lab.dataplane.resync();
-    expect([await present(), lab.dataplane.status().routeProblems]).toEqual([whole, []]);
+    await eventually(async () => expect([await present(), lab.dataplane.status().routeProblems]).toEqual([whole, []]));
   });
 
   test('a program on the port is told', async () => {

@@ -14,7 +14,13 @@ const routeRemoved = (link?: InterfaceName): NetworkStackChange => {
 
 /** A kernel that tells what a test says, to a watch over one attached link. */
 function aWatch() {
-  const world = { signs: 0, closed: 0, attached: new Set([LINK]), busy: new Set<InterfaceName>() };
+  const world = {
+    signs: 0,
+    host: [] as unknown[],
+    closed: 0,
+    attached: new Set([LINK]),
+    busy: new Set<InterfaceName>(),
+  };
   const listeners: ((change: NetworkStackChange) => void)[] = [];
   const filterListeners: (() => void)[] = [];
   const close = () => world.closed++;
@@ -43,6 +49,7 @@ function aWatch() {
       noteGone: (link) => world.attached.delete(link),
     },
     onSign: () => world.signs++,
+    onHostChange: (change) => world.host.push(change),
   });
   watch.start();
   const tell = (change: NetworkStackChange) => {
@@ -95,14 +102,20 @@ test('a link that is gone is noted, unless it is just being made', () => {
   expect([[...world.attached], world.signs]).toEqual([[], 0]);
 });
 
-test('a route that is gone is a sign, unless its link went with it', () => {
+test("an endpoint's route that is gone is a sign, unless its link went with it", () => {
   const { world, tell } = aWatch();
   tell(routeRemoved(LINK));
+  expect(world.signs).toBe(1);
+  tell(routeRemoved(OTHER));
+  expect([world.signs, world.host]).toEqual([1, []]);
+});
+
+test('other links, their addresses and routes concern only what lies between this host and others', () => {
+  const { world, tell } = aWatch();
+  tell({ kind: 'hostNetworks', link: 'docker0' as InterfaceName });
   tell(routeRemoved('eth0' as InterfaceName));
   tell(routeRemoved());
-  expect(world.signs).toBe(3);
-  tell(routeRemoved(OTHER));
-  expect(world.signs).toBe(3);
+  expect([world.signs, world.host]).toEqual([0, ['docker0', 'eth0', undefined]]);
 });
 
 test('closed, it ends its watches and tells no more', () => {

@@ -31,7 +31,8 @@ export function parseMonitorLine(line: string): NetworkStackChange | undefined {
     if (link[1] !== undefined) return { kind: 'linkRemoved', link: name };
     return { kind: link[3]?.split(',').includes('UP') ? 'linkUp' : 'linkDown', link: name };
   }
-  if (/^(Deleted )?\d+: (?!cord|ctmp|veth)\S+ .*(<|scope global)/.test(line)) return { kind: 'hostNetworks' };
+  const other = /^(?:Deleted )?\d+: (?!cord|ctmp|veth)(\S+?)(?:@\S+)?:? .*(?:<|scope global)/.exec(line)?.[1];
+  if (other !== undefined) return { kind: 'hostNetworks', link: other as InterfaceName };
   const route = new RegExp(`^Deleted (?:blackhole )?(\\S+) .*proto ${ROUTE_PROTOCOL}\\b`).exec(line);
   const destination = route?.[1] === undefined ? undefined : destinationOf(route[1]);
   const device = / dev (\S+)/.exec(line)?.[1] as InterfaceName | undefined;
