@@ -2,7 +2,7 @@ import type { Kernel } from '../src/effects/kernel.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { NetworkCommand } from '../src/effects/network-stack.js';
 import type { Endpoint } from '../src/model/endpoint.js';
-import { DeadlineExceededError, describeError, KernelError } from '../src/model/errors.js';
+import { describeError, KernelError } from '../src/model/errors.js';
 import { type EndpointId, hostInterfaceOf, type InterfaceName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import { KeyedQueue } from '../src/model/keyed-queue.js';
@@ -11,6 +11,7 @@ import { ChangeMarks } from './change-marks.js';
 import { type EndpointKernelState, endpointKernelState, gatewayRoute } from './endpoint-kernel-state.js';
 import { explained } from './host-routes.js';
 import { isOurHostEnd } from './ownership.js';
+import { withinSignal } from './within-signal.js';
 
 /** Gives endpoints their links, and takes them away again. */
 export class EndpointAttacher {
@@ -76,7 +77,7 @@ export class EndpointAttacher {
     const { abort, done } = current ?? this.#begin(endpoint, hostEnd, mtu);
     const giveUp = () => abort.abort(signal?.reason);
     signal?.addEventListener('abort', giveUp, { once: true });
-    await withinSignal(done, signal, hostEnd).finally(() => signal?.removeEventListener('abort', giveUp));
+    await withinSignal(done, signal, lateSentence(hostEnd)).finally(() => signal?.removeEventListener('abort', giveUp));
   }
 
   /** Resolves when the link is down; the rest goes on. */
@@ -134,9 +135,10 @@ export class EndpointAttacher {
 
   /** All at once: nobody can use the link before Docker has moved its other end into the container, which is told last. */
   async #connect(endpoint: Endpoint, state: EndpointKernelState, mtu: number, signal: AbortSignal): Promise<void> {
+    const late = lateSentence(state.hostEnd);
     const outcomes = await Promise.allSettled([
       this.#createLink(state, mtu, [...connectCommands(state), ...this.#gatewayCommands(endpoint)]),
-      ...endpoint.addresses.map((address) => withinSignal(this.#flows.quiet(address), signal, state.hostEnd)),
+      ...endpoint.addresses.map((address) => withinSignal(this.#flows.quiet(address), signal, late)),
     ]);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
@@ -203,17 +205,5 @@ export const connectCommands = (state: EndpointKernelState): readonly NetworkCom
   ...state.routes.map((route): NetworkCommand => ({ kind: 'putRoute', route })),
 ];
 
-function withinSignal(work: Promise<void>, signal: AbortSignal | undefined, link: InterfaceName): Promise<void> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const late = () =>
-      reject(
-        new DeadlineExceededError(`the link ${link} was not ready in time: the machine is overloaded, try again`, {
-          cause: signal.reason,
-        }),
-      );
-    if (signal.aborted) return late();
-    signal.addEventListener('abort', late, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late));
-  });
-}
+const lateSentence = (link: InterfaceName): string =>
+  `the link ${link} was not ready in time: the machine is overloaded, try again`;

@@ -2,8 +2,8 @@ import type { Sysctl } from '../src/effects/sysctls.js';
 import type { InterfaceName } from '../src/model/ids.js';
 
 /**
- * What every link of ours has alike under /proc/sys, set before it comes up: packets are routed by it, and who is
- * behind it changes nothing of the host.
+ * What every link of ours has alike under /proc/sys before the first packet passes: packets are routed by it, and who
+ * is behind it changes nothing of the host.
  *
  * @param reversePath RFC 3704: a source is accepted if its route leads back by this link, or if there is any route to it
  * @param ipv6 the kernel has IPv6: without it there are no IPv6 settings to write

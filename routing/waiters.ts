@@ -1,4 +1,4 @@
-import { DeadlineExceededError } from '../src/model/errors.js';
+import { withinSignal } from './within-signal.js';
 
 interface Waiter {
   readonly resolve: () => void;
@@ -22,22 +22,10 @@ export class Waiters {
 
   /** Settles as the work does that takes it next. @throws DeadlineExceededError if the signal aborts first */
   wait(signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = () => reject(new DeadlineExceededError(this.#late, { cause: signal?.reason }));
-      if (signal?.aborted) return late();
-      signal?.addEventListener('abort', late, { once: true });
-      const forget = () => signal?.removeEventListener('abort', late);
-      this.#waiting.push({
-        resolve: () => {
-          forget();
-          resolve();
-        },
-        reject: (error) => {
-          forget();
-          reject(error);
-        },
-      });
+    const outcome = new Promise<void>((resolve, reject) => {
+      if (!signal?.aborted) this.#waiting.push({ resolve, reject });
     });
+    return withinSignal(outcome, signal, this.#late);
   }
 
   /** All that wait now; whoever comes later waits for the next outcome. */
