@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { DockerEngineNetworks, refusalOf, requestOf } from '../../src/infrastructure/docker/docker-engine-networks.js';
+import { DockerEngineNetworks, requestOf } from '../../src/infrastructure/docker/docker-engine-networks.js';
+import { refusalOf } from '../../src/infrastructure/docker/engine-orders.js';
 import { parseCidr } from '../../src/model/cidr.js';
 import { ConflictError, DockerUnavailableError, InvalidRequestError, NotFoundError } from '../../src/model/errors.js';
 import { parseDockerNetworkId } from '../../src/model/ids.js';

@@ -1,22 +1,9 @@
-import type Dockerode from 'dockerode';
 import { z } from 'zod';
 import type { DockerNetworks, FoundNetwork } from '../../effects/docker-networks.js';
-import {
-  ConflictError,
-  type CorduroyError,
-  DockerUnavailableError,
-  describeError,
-  InternalError,
-  InvalidRequestError,
-  NotFoundError,
-} from '../../model/errors.js';
 import { type DockerNetworkId, parseDockerNetworkId } from '../../model/ids.js';
 import type { NetworkPlan, NetworkRecipe, SubnetPlan } from '../../model/network-plan.js';
 import { parsed } from '../../model/record.js';
-import { askEngine, connectToEngine, type EngineRequest } from './engine-connection.js';
-
-/** Docker's own work, and several calls of our plugin that each have a deadline of 2 s. */
-const DEADLINE_MS = 20_000;
+import { EngineOrders } from './engine-orders.js';
 
 const listed = z.array(
   z.object({
@@ -26,17 +13,13 @@ const listed = z.array(
     Labels: z.record(z.string(), z.string()).nullish(),
   }),
 );
-const created = z.object({ Id: parsed(parseDockerNetworkId) });
 
 /** Networks of our driver, made and removed in a real engine. */
 export class DockerEngineNetworks implements DockerNetworks {
-  readonly #engine: Dockerode;
-  readonly #driver: () => Promise<string>;
+  readonly #orders: EngineOrders;
 
-  /** @param options.driver our name as network and IPAM driver, which a managed plugin's engine has to be asked for */
-  constructor(options: { readonly socketPath: string; readonly driver: () => Promise<string> }) {
-    this.#engine = connectToEngine(options.socketPath);
-    this.#driver = options.driver;
+  constructor(engine: ConstructorParameters<typeof EngineOrders>[0]) {
+    this.#orders = new EngineOrders(engine);
   }
 
   create(network: NetworkPlan): Promise<DockerNetworkId> {
@@ -48,38 +31,22 @@ export class DockerEngineNetworks implements DockerNetworks {
   }
 
   async #create(name: string, bodyOf: (driver: string) => object): Promise<DockerNetworkId> {
-    const failure = `network ${name} was not made`;
-    const driver = await this.#driver().catch((error: unknown) => {
-      throw refusalOf(error, failure);
-    });
-    const answer = await this.#ask(failure, { path: '/networks/create', method: 'POST', body: bodyOf(driver) });
-    const id = created.safeParse(answer).data?.Id;
-    if (id !== undefined) return id;
-    throw new InternalError(`Docker made network ${name} and its answer cannot be read; see "docker network ls"`);
+    const driver = await this.#orders.driver(`network ${name} was not made`);
+    return this.#orders.createNetwork(`network ${name}`, bodyOf(driver));
   }
 
   async find(name: string, except?: DockerNetworkId): Promise<FoundNetwork | undefined> {
     // The filter takes every network whose name contains the text.
     const filters = { name: [name] };
-    const answer = await this.#engine
-      .listNetworks({ filters, abortSignal: AbortSignal.timeout(DEADLINE_MS) })
-      .catch((error: unknown) => {
-        throw refusalOf(error, `network ${name} was not looked for`);
-      });
+    const answer = await this.#orders.within(`network ${name} was not looked for`, (abortSignal) =>
+      this.#orders.engine.listNetworks({ filters, abortSignal }),
+    );
     const found = listed.safeParse(answer).data?.find(({ Name, Id }) => Name === name && Id !== except);
     return found === undefined ? undefined : { id: found.Id, driver: found.Driver, labels: found.Labels ?? {} };
   }
 
   async remove(id: DockerNetworkId): Promise<void> {
-    await this.#ask(`network ${id.slice(0, 12)} was not removed`, { path: `/networks/${id}`, method: 'DELETE' });
-  }
-
-  async #ask(failure: string, request: Omit<EngineRequest, 'abortSignal'>): Promise<unknown> {
-    try {
-      return await askEngine(this.#engine, { ...request, abortSignal: AbortSignal.timeout(DEADLINE_MS) });
-    } catch (error) {
-      throw refusalOf(error, failure);
-    }
+    await this.#orders.ask(`network ${id.slice(0, 12)} was not removed`, { path: `/networks/${id}`, method: 'DELETE' });
   }
 }
 
@@ -118,34 +85,3 @@ const configOf = ({ cidr, gateway, range, auxiliary }: SubnetPlan): object => ({
   ...(range === undefined ? {} : { IPRange: range }),
   ...(Object.keys(auxiliary).length === 0 ? {} : { AuxiliaryAddresses: auxiliary }),
 });
-
-const refused = z.object({ statusCode: z.int(), json: z.object({ message: z.string() }).optional() });
-
-/** What Docker's answer means. Its own words stand in the message; ours within them may end in a remedy already. */
-export function refusalOf(error: unknown, failure: string): CorduroyError {
-  const answer = refused.safeParse(error).data;
-  if (answer === undefined) {
-    const problem = `${failure}: Docker does not answer: ${describeError(error)}`;
-    return new DockerUnavailableError(`${problem}; start it, see "systemctl status docker", and try again`, {
-      cause: error,
-    });
-  }
-  const words = answer.json?.message ?? describeError(error);
-  const message = `${failure}: Docker says: ${words}`;
-  switch (answer.statusCode) {
-    case 404:
-      return new NotFoundError(message, { cause: error });
-    case 403:
-    case 409:
-      return new ConflictError(`${message}${remedyFor(words)}`, { cause: error });
-    default:
-      // A container on the network is a 403 of newer engines and a 500 of older ones.
-      return new InvalidRequestError(`${message}${remedyFor(words)}`, { cause: error });
-  }
-}
-
-function remedyFor(words: string): string {
-  if (words.includes('active endpoints')) return '; disconnect or remove the containers on it first';
-  if (words.includes('already exists')) return '; choose another name, or remove that network first';
-  return '';
-}
