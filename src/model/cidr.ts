@@ -61,9 +61,10 @@ export const sizeOf = (cidr: Cidr): bigint => 1n << BigInt(ADDRESS_BITS[familyOf
 
 /** Families that differ never contain one another. */
 export function contains(outer: Cidr, inner: Cidr | IpAddress): boolean {
+  if (familyOf(outer) !== familyOf(inner)) return false;
   const a = spanOf(outer);
   const b = spanOf(inner);
-  return a.family === b.family && a.first <= b.first && b.last <= a.last;
+  return a.first <= b.first && b.last <= a.last;
 }
 
 export function overlaps(one: Cidr, other: Cidr): boolean {
@@ -87,7 +88,20 @@ export function* subnetsOf(cidr: Cidr, length: number): Generator<Cidr> {
 /** `10.64.0.0-12`, `fd80:c0de::-48`: a CIDR as one part of a datastore key. */
 export const cidrKey = (cidr: Cidr): string => cidr.replace('/', '-');
 
+/** The same few networks are asked about all the time. */
+const SPANS = new Map<string, Span>();
+const MAX_SPANS = 4_096;
+
 function spanOf(text: Cidr | IpAddress): Span {
+  const known = SPANS.get(text);
+  if (known !== undefined) return known;
+  const span = computeSpan(text);
+  if (SPANS.size >= MAX_SPANS) SPANS.clear();
+  if (text.includes('/')) SPANS.set(text, span);
+  return span;
+}
+
+function computeSpan(text: Cidr | IpAddress): Span {
   const family = familyOf(text);
   const slash = text.indexOf('/');
   const first = ipToBigInt((slash < 0 ? text : text.slice(0, slash)) as IpAddress);

@@ -8,10 +8,10 @@ const MAX_LINES = 500;
 
 /** Connection tracking through conntrack(8); deletions go as one batch (`--load-file`), which takes absent entries as done. */
 export class ConntrackTool implements Conntrack {
-  readonly #runner: CommandRunner;
+  readonly #runner: Pick<CommandRunner, 'run'>;
   readonly #families: readonly IpFamily[];
 
-  constructor(runner: CommandRunner, families: readonly IpFamily[]) {
+  constructor(runner: Pick<CommandRunner, 'run'>, families: readonly IpFamily[]) {
     this.#runner = runner;
     this.#families = families;
   }

@@ -13,6 +13,7 @@ import { detectBackend } from './iptables-backend.js';
 import { IptablesRestorePacketFilter, iptablesTool } from './iptables-restore-packet-filter.js';
 import { watchPacketFilter } from './packet-filter-watch.js';
 import { ProcSysctls } from './proc-sysctls.js';
+import { ShellRunner } from './shell-runner.js';
 
 export interface LinuxKernelOptions {
   readonly backend: PacketFilterBackend | 'auto';
@@ -42,6 +43,7 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
     ].map(([program, argument]) => runner.run(program as string, [argument as string])),
   );
   const ownSysctls = new ProcSysctls(runner, log);
+  const shell = new ShellRunner(runner, log);
   const sysctls = options.sysctls ?? ownSysctls;
   const families = await familiesOf(sysctls, log);
   const lastTable = (await hasSecurityTable(runner, backend, families)) ? 'security' : 'filter';
@@ -69,15 +71,15 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
     ipSets,
     packetFilters: { 4: filter4, 6: filter6 },
     sysctls,
-    conntrack: new ConntrackTool(runner, families),
+    conntrack: new ConntrackTool(shell, families),
     watchPacketFilter: (listener) =>
       watchPacketFilter({ runner, backend, families, hooks, ourPids: filterPids, log, listener }),
     helperPids: () =>
-      [...network.helperPids(), ...filterPids(), ipSets.helperPid(), ownSysctls.helperPid()].filter(
-        (pid) => pid !== undefined,
-      ),
+      [network.helperPids(), filterPids(), ipSets.helperPid(), ownSysctls.helperPid(), shell.helperPid()]
+        .flat()
+        .filter((pid) => pid !== undefined),
     close: () => {
-      for (const part of [network, ipSets, filter4, filter6, ownSysctls]) part.close();
+      for (const part of [network, ipSets, filter4, filter6, ownSysctls, shell]) part.close();
     },
   };
 }

@@ -3,7 +3,8 @@ import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { Sysctl, Sysctls } from '../../effects/sysctls.js';
 import { KernelError } from '../../model/errors.js';
-import { type HelperKind, HelperProcess } from './helper-process.js';
+import { HelperProcess } from './helper-process.js';
+import { SHELL } from './shell-runner.js';
 
 const USUAL = '/proc/sys';
 /** Inside a container, a managed plugin's too, /proc/sys is read-only: a second /proc is mounted here for us. */
@@ -22,15 +23,7 @@ export class ProcSysctls implements Sysctls {
   readonly #shell: HelperProcess;
 
   constructor(runner: CommandRunner, log: Logger) {
-    const shell: HelperKind = {
-      program: 'sh',
-      // Complaints go to the same pipe as answers, and so stand before them.
-      args: ['-c', 'exec sh -s 2>&1'],
-      barrier: (n) => `echo done ${n}\n`,
-      isAnswer: (line, n) => line === `done ${n}`,
-      isNoise: () => false,
-    };
-    this.#shell = new HelperProcess(runner, shell, log);
+    this.#shell = new HelperProcess(runner, SHELL, log);
   }
 
   async write(settings: readonly Sysctl[]): Promise<void> {
