@@ -7,11 +7,18 @@ import { always, DROP, goto, inInterface, outInterface, when } from './matches.j
 const MAX_LEAF_NAMES = 8;
 /** Digits; the last of an interface's 11 is compared with the rest, among at most 16. */
 const MAX_BEGINNING_LENGTH = 10;
-const DIGITS = [...'0123456789abcdef'];
 
 export interface DispatchChanges {
   readonly put: readonly Chain[];
   readonly remove: readonly ChainName[];
+}
+
+/** One chain of the tree: its names, and from many names on a branch for each of their next digits. */
+interface Branch {
+  readonly beginning: string;
+  readonly names: Set<InterfaceName>;
+  /** By digit; undefined: the names are compared one by one. */
+  branches: Map<string, Branch> | undefined;
 }
 
 /**
@@ -22,8 +29,7 @@ export class DispatchTree {
   readonly #root: ChainName;
   readonly #side: 'in' | 'out';
   readonly #chainOf: (name: InterfaceName) => ChainName;
-  /** Names under each beginning, the beginning without `cord`. */
-  readonly #names = new Map<string, Set<InterfaceName>>();
+  readonly #tree: Branch = newBranch('');
 
   constructor(tree: { root: ChainName; side: 'in' | 'out'; chainOf: (name: InterfaceName) => ChainName }) {
     this.#root = tree.root;
@@ -38,83 +44,33 @@ export class DispatchTree {
 
   /** All chains of the tree, the root first. */
   chains(): readonly Chain[] {
-    return this.#subtree('');
+    return subtree(this.#tree).map((branch) => this.#chain(branch));
   }
 
   add(name: InterfaceName): DispatchChanges {
-    return this.#change(name, (names) => names.add(name));
+    return { put: insert(this.#tree, name).map((branch) => this.#chain(branch)), remove: [] };
   }
 
   delete(name: InterfaceName): DispatchChanges {
-    return this.#change(name, (names) => names.delete(name));
-  }
-
-  #change(name: InterfaceName, edit: (names: Set<InterfaceName>) => void): DispatchChanges {
-    const path = beginningsOf(name);
-    const before = this.#nearPath(path);
-    for (const beginning of path) {
-      const names = this.#names.get(beginning) ?? new Set();
-      edit(names);
-      if (names.size > 0) this.#names.set(beginning, names);
-      else this.#names.delete(beginning);
-    }
-    const after = this.#nearPath(path);
+    const { changed, gone } = remove(this.#tree, name);
     return {
-      put: [...after].filter(([key, form]) => form !== before.get(key)).map(([key]) => this.#chain(key)),
-      remove: [...before.keys()].filter((key) => !after.has(key)).map((key) => dispatchChain(this.#root, key)),
+      put: changed.map((branch) => this.#chain(branch)),
+      remove: gone.map(({ beginning }) => dispatchChain(this.#root, beginning)),
     };
   }
 
-  /**
-   * The beginnings whose chains a change of one name can touch, those on its path and their children, each with what
-   * its chain's rules follow from.
-   */
-  #nearPath(path: readonly string[]): Map<string, string> {
-    const near = new Map<string, string>();
-    for (const beginning of path) {
-      if (beginning !== '' && !this.#names.has(beginning)) break;
-      near.set(beginning, this.#formOf(beginning));
-      if (!this.#isSplit(beginning)) break;
-      // one beside the path keeps its form as long as it is there
-      for (const child of this.#children(beginning)) near.set(child, 'beside');
-    }
-    return near;
+  #chain({ beginning, names, branches }: Branch): Chain {
+    const rules =
+      branches === undefined
+        ? [...names].sort().map((name) => this.#leaf(name))
+        : sorted(branches).map((child) => this.#branch(child.beginning));
+    return { table: 'mangle', name: dispatchChain(this.#root, beginning), rules: [...rules, ...this.emptyRoot.rules] };
   }
 
-  #formOf(beginning: string): string {
-    return this.#isSplit(beginning)
-      ? `split ${this.#children(beginning).join(' ')}`
-      : [...(this.#names.get(beginning) ?? [])].sort().join(' ');
-  }
-
-  #subtree(beginning: string): readonly Chain[] {
-    const children = this.#isSplit(beginning) ? this.#children(beginning) : [];
-    return [this.#chain(beginning), ...children.flatMap((child) => this.#subtree(child))];
-  }
-
-  #isSplit(beginning: string): boolean {
-    return beginning.length < MAX_BEGINNING_LENGTH && (this.#names.get(beginning)?.size ?? 0) > MAX_LEAF_NAMES;
-  }
-
-  /** Sorted. */
-  #children(beginning: string): readonly string[] {
-    return DIGITS.map((digit) => beginning + digit).filter((child) => this.#names.has(child));
-  }
-
-  #chain(beginning: string): Chain {
-    const rules = this.#isSplit(beginning)
-      ? this.#children(beginning).map((child) => this.#branch(`${HOST_INTERFACE_PREFIX}${child}+`, child))
-      : [...(this.#names.get(beginning) ?? [])].sort().map((name) => this.#leaf(name));
-    return {
-      table: 'mangle',
-      name: dispatchChain(this.#root, beginning),
-      rules: [...rules, ...this.emptyRoot.rules],
-    };
-  }
-
-  #branch(pattern: `cord${string}+`, child: string): FilterRule {
+  #branch(beginning: string): FilterRule {
+    const pattern = `${HOST_INTERFACE_PREFIX}${beginning}+` as const;
     const match = this.#side === 'in' ? inInterface(pattern) : outInterface(pattern);
-    return when([match], goto(dispatchChain(this.#root, child)));
+    return when([match], goto(dispatchChain(this.#root, beginning)));
   }
 
   #leaf(name: InterfaceName): FilterRule {
@@ -123,8 +79,51 @@ export class DispatchTree {
   }
 }
 
-/** '' first. */
-function beginningsOf(name: InterfaceName): readonly string[] {
-  const digits = name.slice(HOST_INTERFACE_PREFIX.length);
-  return Array.from({ length: MAX_BEGINNING_LENGTH + 1 }, (_, length) => digits.slice(0, length));
+const newBranch = (beginning: string): Branch => ({ beginning, names: new Set(), branches: undefined });
+const digitAt = (name: InterfaceName, { beginning }: Branch): string =>
+  name.charAt(HOST_INTERFACE_PREFIX.length + beginning.length);
+const sorted = (branches: ReadonlyMap<string, Branch>): readonly Branch[] =>
+  [...branches.values()].sort((a, b) => (a.beginning < b.beginning ? -1 : 1));
+const subtree = (branch: Branch): readonly Branch[] => [
+  branch,
+  ...(branch.branches === undefined ? [] : sorted(branch.branches).flatMap(subtree)),
+];
+
+/** The branches whose chains are new or others now. */
+function insert(branch: Branch, name: InterfaceName): readonly Branch[] {
+  if (branch.names.has(name)) return [];
+  branch.names.add(name);
+  if (branch.branches !== undefined) return insertBelow(branch, branch.branches, name);
+  if (branch.names.size <= MAX_LEAF_NAMES || branch.beginning.length >= MAX_BEGINNING_LENGTH) return [branch];
+  branch.branches = new Map();
+  for (const each of branch.names) insertBelow(branch, branch.branches, each);
+  return subtree(branch);
+}
+
+function insertBelow(parent: Branch, branches: Map<string, Branch>, name: InterfaceName): readonly Branch[] {
+  const digit = digitAt(name, parent);
+  const child = branches.get(digit);
+  if (child !== undefined) return insert(child, name);
+  const added = newBranch(parent.beginning + digit);
+  branches.set(digit, added);
+  return [parent, ...insert(added, name)];
+}
+
+function remove(
+  branch: Branch,
+  name: InterfaceName,
+): { readonly changed: readonly Branch[]; readonly gone: readonly Branch[] } {
+  if (!branch.names.delete(name)) return { changed: [], gone: [] };
+  const { branches } = branch;
+  if (branches === undefined) return { changed: [branch], gone: [] };
+  if (branch.names.size <= MAX_LEAF_NAMES) {
+    const gone = subtree(branch).slice(1);
+    branch.branches = undefined;
+    return { changed: [branch], gone };
+  }
+  const digit = digitAt(name, branch);
+  const child = branches.get(digit) as Branch;
+  if (child.names.size > 1) return remove(child, name);
+  branches.delete(digit);
+  return { changed: [branch], gone: [child] };
 }
