@@ -187,11 +187,12 @@ function messageOf(error: unknown): string {
 
 function send(response: Response, { status, body }: Answer): void {
   const text = JSON.stringify(body);
-  response.statusCode = status;
-  response.setHeader('Content-Type', CONTENT_TYPE);
-  response.setHeader('Content-Length', Buffer.byteLength(text));
-  // What is left of a body that was too large must not be taken for the next request.
-  if (status === 413) response.setHeader('Connection', 'close');
+  response.writeHead(status, {
+    'Content-Type': CONTENT_TYPE,
+    'Content-Length': Buffer.byteLength(text),
+    // What is left of a body that was too large must not be taken for the next request.
+    ...(status === 413 ? { Connection: 'close' } : {}),
+  });
   response.end(text);
 }
 
