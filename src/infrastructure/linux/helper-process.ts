@@ -73,7 +73,11 @@ export class HelperProcess {
     return new Promise((resolve, reject) => {
       const watchdog = setTimeout(() => this.#silent(run, timeoutMs), timeoutMs);
       run.exchanges.push({ n, lines: [], resolve, reject, watchdog });
-      run.process.stdin.write(request + this.#kind.barrier(n));
+      const { stdin } = run.process;
+      // What is asked in one turn of the loop goes out in one piece.
+      stdin.cork();
+      stdin.write(request + this.#kind.barrier(n));
+      process.nextTick(() => stdin.uncork());
     });
   }
 
