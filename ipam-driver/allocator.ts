@@ -13,7 +13,7 @@ import { isChoosable } from './address-rules.js';
 import { type IpamContext, isoNow, newId } from './allocation-context.js';
 import { AddressesExhaustedError, AddressTakenError } from './allocation-errors.js';
 import { allocationOf, assign, claim, emptyBlock, isCooling, isVacantSince, nextFresh, release } from './block.js';
-import { blockOrder } from './block-order.js';
+import { blockOrder, likelyBlocks } from './block-order.js';
 import {
   type Choice,
   type CoolingRules,
@@ -32,8 +32,8 @@ import { usageOf } from './usage.js';
 
 /** How long a request waits for the kernel to forget an address that it needs: well inside Docker's deadline. */
 const QUIET_WAIT_MS = 1_000;
-/** Places for a block that are looked at before all are: in a subnet that is half empty, one of so many is free. */
-const PLACES_TRIED = 8;
+/** Blocks that are looked at before all are: of a subnet that is three quarters full, one of so many is free. */
+const LIKELY_BLOCKS = 20;
 /** A subnet with so many places for blocks has all its blocks read at once. */
 const FEW_PLACES = 64;
 /** A block that was claimed later than this is about to be used, however empty it is. */
@@ -157,8 +157,8 @@ export class Allocator {
   ): Promise<Choice | undefined> {
     const { subnet, blockLength, range } = place;
     if (2 ** (blockLength - prefixLengthOf(range ?? subnet)) <= FEW_PLACES) return undefined;
-    const order = blockOrder({ within: range ?? subnet, blockLength, node: this.#context.node, after });
-    const tried = Array.from({ length: PLACES_TRIED }, () => order.next().value as Cidr);
+    const request = { within: range ?? subnet, blockLength, node: this.#context.node, after };
+    const tried = [...new Set(likelyBlocks(request, LIKELY_BLOCKS))];
     const keys = tried.map((cidr) => blockKey(subnet, cidr));
     const there = new Map((await draft.readAll(BlockRecord, keys)).map((block) => [block.cidr, block]));
     const free = tried.flatMap((cidr) => {

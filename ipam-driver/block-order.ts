@@ -1,6 +1,34 @@
-import { type Cidr, contains, firstAddress, networkOf, prefixLengthOf } from '../src/model/cidr.js';
+import { addressAt, type Cidr, contains, firstAddress, networkOf, prefixLengthOf } from '../src/model/cidr.js';
 import { type NodeName, shortHash } from '../src/model/ids.js';
 import { ADDRESS_BITS, bigIntToIp, familyOf, type IpAddress, ipToBigInt } from '../src/model/ip-address.js';
+
+export interface BlockRequest {
+  readonly within: Cidr;
+  readonly blockLength: number;
+  readonly node: NodeName;
+  readonly after?: Cidr | undefined;
+}
+
+/** Of blocks that are looked at before all are, those next in order: the others lie anywhere. */
+const NEXT_IN_ORDER = 4;
+
+/**
+ * `count` blocks of `within` of which one is probably free, unless nearly all are taken: the next in order, and some by
+ * chance, since where one node has blocks others have theirs. The same for the same request; one may be there twice.
+ *
+ * @param request of more than `count` blocks
+ */
+export function likelyBlocks(request: BlockRequest, count: number): readonly Cidr[] {
+  const { within, blockLength, node, after } = request;
+  const order = blockOrder(request);
+  const next = Array.from({ length: NEXT_IN_ORDER }, () => order.next().value as Cidr);
+  const chance = Array.from({ length: count - NEXT_IN_ORDER }, (_, n) => {
+    const places = 1n << BigInt(blockLength - prefixLengthOf(within));
+    const place = BigInt(`0x${shortHash(`${node} ${within} ${after} ${n}`, 16)}`) % places;
+    return networkOf(addressAt(within, place << BigInt(ADDRESS_BITS[familyOf(within)] - blockLength)), blockLength);
+  });
+  return [...next, ...chance];
+}
 
 /**
  * Blocks of `within` in the order in which `node` should try them, every block once. A node goes on after the last
@@ -9,13 +37,7 @@ import { ADDRESS_BITS, bigIntToIp, familyOf, type IpAddress, ipToBigInt } from '
  *
  * Lazy: a /64 has 2^58 blocks of /122, and a caller wants one. `within` smaller than a block gives the block around it.
  */
-export function* blockOrder(request: {
-  readonly within: Cidr;
-  readonly blockLength: number;
-  readonly node: NodeName;
-  readonly after?: Cidr | undefined;
-}): Generator<Cidr> {
-  const { within, blockLength, node, after } = request;
+export function* blockOrder({ within, blockLength, node, after }: BlockRequest): Generator<Cidr> {
   const length = prefixLengthOf(within);
   if (length >= blockLength) {
     yield networkOf(firstAddress(within), blockLength);

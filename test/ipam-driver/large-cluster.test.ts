@@ -48,6 +48,19 @@ test('a node claims blocks, fills them and claims more without reading the list 
   expect(await blocksOf('alpha')).toHaveLength(2);
 });
 
+test('so it does where all blocks around its own are other nodes’', async () => {
+  putBlock({
+    cidr: parseCidr('10.80.4.0/26'),
+    subnet: parseCidr(SUBNET),
+    node: parseNodeName('alpha'),
+    cooling: [],
+    allocations: new Map(),
+  });
+  for (let n = 0; n < 70; n++) await node.requestAddress(pool);
+  expect(listed.filter((prefix) => prefix.startsWith(BLOCKS))).toEqual([]);
+  expect(await blocksOf('alpha')).toHaveLength(2);
+});
+
 test('after a restart it goes on in its block, and does not read the list of all', async () => {
   const first = ip(await node.requestAddress(pool));
   const again = await cluster.node('alpha');
