@@ -17,10 +17,15 @@ export function formatTable(measurements: readonly Measurement[]): string {
     const summary = summarise(samples);
     const first = measurements.find((one) => one.row === row) ?? { samples };
     const ratio = summary.median / summarise(first.samples).median;
-    return `| ${row} | ${variant} | ${number(summary.median)} ${unit} | ${spread(summary)} | ${summary.count} | ${ratio.toFixed(2)} |`;
+    return `| ${row} | ${variant} | ${number(summary.median)} ${unit} | ${spread(summary)} | ${highest(summary)} | ${summary.count} | ${ratio.toFixed(2)} |`;
   });
-  return ['| what | variant | median | p10 to p90 | n | to ours |', '|---|---|---|---|---|---|', ...lines].join('\n');
+  return [
+    '| what | variant | median | p10 to p90 | p99 | n | to ours |',
+    '|---|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
 }
 
 const number = (value: number): string => (value < 100 ? value.toFixed(2) : value.toFixed(0));
 const spread = ({ p10, p90, count }: Summary): string => (count > 2 ? `${number(p10)} to ${number(p90)}` : '');
+const highest = ({ p99, count }: Summary): string => (count >= 20 ? number(p99) : '');

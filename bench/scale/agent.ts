@@ -46,14 +46,15 @@ export class Agent {
     return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
   }
 
-  /** Share of one processor, of the daemon and the helpers that it has waited for. */
+  /** Share of one processor, as `processorMs`. */
   async processorShare(ms: number): Promise<number> {
-    const before = await this.#processorMs();
+    const before = await this.processorMs();
     await sleep(ms);
-    return ((await this.#processorMs()) - before) / ms;
+    return ((await this.processorMs()) - before) / ms;
   }
 
-  async #processorMs(): Promise<number> {
+  /** Processor time so far, of the daemon and the helpers that it has waited for. */
+  async processorMs(): Promise<number> {
     const fields = (await this.#proc('stat')).replace(/^.*\) /, '').split(' ');
     // After the name: utime, stime, cutime and cstime are the fields 12 to 15.
     return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * MS_PER_TICK, 0);

@@ -60,7 +60,11 @@ class Measuring {
     this.#add('records in etcd', `${filled.records}, ${(filled.bytes / 1e6).toFixed(0)} MB`);
     const { agent, readyMs } = await Agent.start(this.#host, START_LIMIT_MS);
     try {
-      this.#add('cold start until the kernel is as the records say', seconds(readyMs));
+      const processorMs = await agent.processorMs();
+      this.#add(
+        'cold start until the kernel is as the records say',
+        `${seconds(readyMs)}, ${seconds(processorMs)} of processor time`,
+      );
       await this.#memory(agent, 'at the start');
       await sleep(this.#quick ? SETTLE_MS : FIRST_LOOK_MS);
       await this.#memory(agent, 'when it has looked at all once');
