@@ -1,5 +1,5 @@
 import type { Clock } from '../src/effects/clock.js';
-import type { Conntrack, TrackedFlow } from '../src/effects/conntrack.js';
+import type { Conntrack } from '../src/effects/conntrack.js';
 import type { Logger } from '../src/effects/logger.js';
 import { describeError } from '../src/model/errors.js';
 import type { IpAddress } from '../src/model/ip-address.js';
@@ -97,15 +97,3 @@ export class AddressFlows {
     this.#working = false;
   }
 }
-
-/** Those flows that `denied` says must end and in which one of our addresses takes part. */
-export const flowsToCut = (
-  flows: readonly TrackedFlow[],
-  isOurs: (address: IpAddress) => boolean,
-  denied: (flow: TrackedFlow) => boolean,
-): readonly TrackedFlow[] =>
-  flows.filter(
-    (flow) =>
-      [flow.original.source, flow.original.destination, flow.reply.source, flow.reply.destination].some(isOurs) &&
-      denied(flow),
-  );

@@ -3,7 +3,6 @@ import type { Conntrack, TrackedFlow } from '../src/effects/conntrack.js';
 import type { Logger } from '../src/effects/logger.js';
 import { describeError } from '../src/model/errors.js';
 import type { IpAddress } from '../src/model/ip-address.js';
-import { flowsToCut } from './address-flows.js';
 import { Backoff } from './backoff.js';
 import { Waiters } from './waiters.js';
 
@@ -90,3 +89,15 @@ export class FlowCutter {
     this.#log.info({ flows: cut.length }, 'connections ended that the policy no longer allows');
   }
 }
+
+/** Those flows that `denied` says must end and in which one of our addresses takes part. */
+const flowsToCut = (
+  flows: readonly TrackedFlow[],
+  isOurs: (address: IpAddress) => boolean,
+  denied: (flow: TrackedFlow) => boolean,
+): readonly TrackedFlow[] =>
+  flows.filter(
+    (flow) =>
+      [flow.original.source, flow.original.destination, flow.reply.source, flow.reply.destination].some(isOurs) &&
+      denied(flow),
+  );
