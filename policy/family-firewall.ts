@@ -20,7 +20,7 @@ import { type DispatchChanges, DispatchTree } from './dispatch.js';
 import type { EndpointView, LocalView } from './endpoint-view.js';
 import { FirewallModel } from './firewall-model.js';
 import { hairpinSet, insideSet, masqueradeSet, networkSet, nodeSet, ownAddressSet } from './ip-set-names.js';
-import { isOfFamily } from './nat.js';
+import { isOfFamily, type Publication } from './nat.js';
 import { PublicationTable } from './publication-table.js';
 import type { PolicySettings } from './settings.js';
 import { hookRules, staticChains, tunnelChain } from './static-chains.js';
@@ -95,34 +95,33 @@ export class FamilyFirewall {
   }
 
   /** What an endpoint of this node puts into sets and translations. */
-  addLocal(view: EndpointView, { policy, masqueraded, published }: LocalView): void {
-    for (const member of this.#ownMembers(view, policy)) this.#model.addMember(ownAddressSet(this.#family), member);
-    for (const address of this.#ours(masqueraded)) {
-      this.#model.addMember(masqueradeSet(this.#family), addressMember(address));
-    }
+  addLocal(view: EndpointView, local: LocalView): void {
+    for (const [set, member] of this.#localMembers(view, local)) this.#model.addMember(set, member);
+    for (const publication of this.#publicationsOf(view, local)) this.#publications.add(publication);
+  }
+
+  removeLocal(view: EndpointView, local: LocalView): void {
+    for (const [set, member] of this.#localMembers(view, local)) this.#model.removeMember(set, member);
+    for (const publication of this.#publicationsOf(view, local)) this.#publications.delete(publication);
+  }
+
+  /** A member as often as there are reasons for it. */
+  *#localMembers(view: EndpointView, local: LocalView): Generator<readonly [IpSetName, IpSetMember]> {
+    const { interfaceName } = local.policy;
     for (const address of this.#ours(view.addresses)) {
-      for (const port of published.filter((one) => isOfFamily(one, this.#family))) {
-        this.#model.addMember(hairpinSet(this.#family), hairpinMember(address, port));
-        this.#publications.add({ endpoint: view.id, port, address });
-      }
+      yield [ownAddressSet(this.#family), addressOnInterfaceMember(address, interfaceName)];
+    }
+    for (const address of this.#ours(local.masqueraded)) yield [masqueradeSet(this.#family), addressMember(address)];
+    for (const { address, port } of this.#publicationsOf(view, local)) {
+      yield [hairpinSet(this.#family), hairpinMember(address, port)];
     }
   }
 
-  removeLocal(view: EndpointView, { policy, masqueraded, published }: LocalView): void {
-    for (const member of this.#ownMembers(view, policy)) this.#model.removeMember(ownAddressSet(this.#family), member);
-    for (const address of this.#ours(masqueraded)) {
-      this.#model.removeMember(masqueradeSet(this.#family), addressMember(address));
-    }
+  *#publicationsOf(view: EndpointView, { published }: LocalView): Generator<Publication> {
+    const ports = published.filter((port) => isOfFamily(port, this.#family));
     for (const address of this.#ours(view.addresses)) {
-      for (const port of published.filter((one) => isOfFamily(one, this.#family))) {
-        this.#model.removeMember(hairpinSet(this.#family), hairpinMember(address, port));
-        this.#publications.delete({ endpoint: view.id, port, address });
-      }
+      for (const port of ports) yield { endpoint: view.id, port, address };
     }
-  }
-
-  #ownMembers(view: EndpointView, { interfaceName }: EndpointPolicy): readonly IpSetMember[] {
-    return this.#ours(view.addresses).map((address) => addressOnInterfaceMember(address, interfaceName));
   }
 
   /** A set of endpoints' addresses, by what it is called in a family. */
