@@ -39,6 +39,7 @@ import { configOfStore, nameOfStore } from './datastore-config.js';
 import { hostIdentity } from './host-identity.js';
 import { listenOnTcp } from './listen-on-tcp.js';
 import { requireUsable } from './migrate.js';
+import { requireReadable } from './newer-records.js';
 import { composeNode, type NodeParts, PLUGIN_NAME } from './node-parts.js';
 import { describeNode, hostAddresses, nodeAddresses, registerNode } from './node-registration.js';
 import { networkMatches } from './node-selection.js';
@@ -88,7 +89,11 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const datastore = await openDatastore(configOfStore(config), log);
   closers.add('datastore', () => datastore.close());
   // One that is away is not asked: it is told of when it is back.
-  if (datastore.health().kind === 'connected') await requireUsable({ name: nameOfStore(config), store: datastore });
+  if (datastore.health().kind === 'connected') {
+    const store = { name: nameOfStore(config), store: datastore };
+    await requireUsable(store);
+    await requireReadable(store, config.nodeName);
+  }
 
   const node = composeNode({ config, datastore, kernel, runner, log });
   const inForce = node.dataplane.start();

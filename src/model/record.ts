@@ -82,12 +82,26 @@ function decodeRecord<T>(key: string, headerSchema: z.ZodType, schema: z.ZodType
   throw new CorruptRecordError(key, describeIssues(result.error));
 }
 
+/** The form of a record that a newer program wrote, such as `corduroy/v2`; undefined for any other text. */
+export function newerFormOf(text: string): string | undefined {
+  try {
+    return newerForm(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function newerForm(json: unknown): string | undefined {
+  const apiVersion = (json as { readonly apiVersion?: unknown } | null)?.apiVersion;
+  if (typeof apiVersion !== 'string' || apiVersion === API_VERSION) return undefined;
+  const version = Number(/^corduroy\/v(\d+)$/.exec(apiVersion)?.[1]);
+  return version > VERSION ? apiVersion : undefined;
+}
+
 /** What a newer program wrote is not broken: it is for this one to be upgraded, not for the record to be changed. */
 function refuseNewer(key: string, json: unknown): void {
-  const apiVersion = (json as { readonly apiVersion?: unknown } | null)?.apiVersion;
-  if (typeof apiVersion !== 'string' || apiVersion === API_VERSION) return;
-  const version = Number(/^corduroy\/v(\d+)$/.exec(apiVersion)?.[1]);
-  if (!(version > VERSION)) return;
+  const apiVersion = newerForm(json);
+  if (apiVersion === undefined) return;
   throw new CorruptRecordError(key, `field "apiVersion": a newer version of corduroy wrote it (${apiVersion})`, {
     remedy: 'upgrade this daemon again, and leave the record as it is',
   });

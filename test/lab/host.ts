@@ -23,12 +23,15 @@ export interface DockerdOptions {
 }
 
 export interface CorduroyOptions {
+  /** Its main.js. Default: of this build. */
+  readonly program?: string;
   readonly arguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 const INIT = fileURLToPath(new URL('../../../test/lab/host-init.sh', import.meta.url));
-const DAEMON = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** Of this build: its main.js. */
+export const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 /**
  * Longest start of an engine with nothing to restore, and of our daemon, in ms. 0.5 and 1 s are usual, most of it processor
@@ -127,11 +130,11 @@ export class LabHost {
 
   /** The corduroy command line on the host. */
   cord(...words: readonly string[]): Promise<string> {
-    return this.run(process.execPath, DAEMON, ...words);
+    return this.run(process.execPath, PROGRAM, ...words);
   }
 
   tryCord(...words: readonly string[]): Promise<Output> {
-    return this.try([process.execPath, DAEMON, ...words]);
+    return this.try([process.execPath, PROGRAM, ...words]);
   }
 
   /** A running container of the host. */
@@ -163,7 +166,7 @@ export class LabHost {
 
   /** Starts `corduroy daemon` and waits until it has said `ready`: its sockets answer, and the kernel is as it should be. */
   async startCorduroy(options: CorduroyOptions = {}): Promise<void> {
-    const command = [process.execPath, DAEMON, 'daemon', ...(options.arguments ?? [])];
+    const command = [process.execPath, options.program ?? PROGRAM, 'daemon', ...(options.arguments ?? [])];
     const logged = this.#corduroy?.log().length ?? 0;
     const daemon = this.start('corduroy', command, options.environment ?? {});
     this.#corduroy = daemon;
