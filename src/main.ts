@@ -2,6 +2,9 @@ import { type RunningDaemon, startDaemon } from './composition/daemon.js';
 import type { LoadedConfig } from './config/corduroy-config.js';
 import { createLogger } from './infrastructure/json-logger.js';
 
+/** How long work that nobody waits for any more may keep the process alive after the daemon's end. */
+const LEFT_OVER_MS = 1_000;
+
 /**
  * Runs the daemon until it is told to end (SIGTERM, SIGINT). One that is told so before it has started ends the process
  * at once: what it waits for may never come, and nobody was promised anything yet.
@@ -22,6 +25,8 @@ export async function runDaemon(loaded: LoadedConfig): Promise<void> {
     log.info({ signal }, 'stopping; containers keep connectivity and policy');
   } finally {
     await first.stop();
+    // For what may wait for a store that does not answer.
+    setTimeout(() => process.exit(), LEFT_OVER_MS).unref();
   }
 }
 

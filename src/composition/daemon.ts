@@ -51,6 +51,8 @@ import { VERSION } from './version.js';
 /** Between the end of a call's work and Docker's reading of the answer, out of the call's deadline. */
 const REPLY_MARGIN_MS = 50;
 const POOLS_RETRY_MS = 1_000;
+/** Longest wait, at the end, for calls that are still being undone. */
+const UNDO_MS = 3_000;
 
 export interface RunningDaemon {
   /** Rejects if it cannot go on; containers keep what they have. */
@@ -96,20 +98,19 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   }
 
   const node = composeNode({ config, datastore, kernel, runner, log });
+  closers.add('cluster view', () => node.store.close());
+  closers.add('blocks', () => node.blocks.close());
+  const bgp = composeBgp({ config, runner, kernel, node, log });
+  const usesBgp = config.routeDistribution === 'bgp';
+  if (usesBgp) await bgp.daemon.prepare();
   const inForce = node.dataplane.start();
   // Who waits for it hears of it; if nothing else could be started, nobody does.
   inForce.catch(() => {});
   // The first start may be due to Docker's first call, which wants a subnet of a pool.
   const poolsTried = inForce.then(() => tryDefaultPools(node, config, log));
   poolsTried.catch(() => {});
-  closers.add('cluster view', () => node.store.close());
-  closers.add('blocks', () => node.blocks.close());
   closers.add('data plane', () => node.dataplane.stop());
   closers.add('host ports', () => node.hostPorts.close());
-
-  const bgp = composeBgp({ config, runner, kernel, node, log });
-  const usesBgp = config.routeDistribution === 'bgp';
-  if (usesBgp) await bgp.daemon.prepare();
   closers.add('BGP', () => bgp.speaker.stop());
 
   const ipam = node.ipam.admin;
@@ -169,7 +170,8 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   calls.answerWith(plugin.app);
   closers.add('plugin calls', async () => {
     await pluginSocket.close();
-    await plugin.idle();
+    // Calls that are being undone: with a store that does not answer, what is left of them is the next daemon's.
+    await Promise.race([plugin.idle(), systemClock.sleep(UNDO_MS)]);
   });
 
   if (config.metricsListen !== undefined) {
