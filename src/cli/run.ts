@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { type Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import { CONFIG_FILE_VARIABLE, DEFAULT_ADMIN_SOCKET, DEFAULT_CONFIG_FILE } from '../config/locations.js';
 import { AdminClient } from './admin-client.js';
-import { CommandFailure, EXIT } from './failure.js';
+import { EXIT } from './failure.js';
 import { buildProgram, topWords } from './program.js';
+import { report } from './report.js';
 import { rewriteArguments } from './rewrite-arguments.js';
 import { type OutputFormat, type Streams, Terminal } from './terminal.js';
 
@@ -56,17 +57,4 @@ async function complete(words: readonly string[], terminal: Terminal, socket: st
   const found = await candidates(await buildProgram(terminal), words, (path) => client.get<object[]>(path));
   terminal.text(found.map((candidate) => `${candidate}\n`).join(''));
   return EXIT.done;
-}
-
-function report(error: unknown, terminal: Terminal): number {
-  // commander has printed its own words already; help and version are no failures.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  const word = terminal.paint('red', 'error');
-  if (error instanceof CommandFailure) {
-    terminal.streams.err(`${word}: ${error.message}\n  try: ${error.remedy}\n`);
-    return error.exitCode;
-  }
-  const text = error instanceof Error ? error.message : String(error);
-  terminal.streams.err(`${word}: ${text}\n`);
-  return EXIT.failed;
 }

@@ -16,11 +16,17 @@ export function inheritedSocket(
   return meantForUs && Number(environment['LISTEN_FDS']) > 0 ? FIRST_FD : undefined;
 }
 
+let taken = false;
+
+/** Whether this process has served the socket: closed once, it is closed for good. */
+export const isTaken = (): boolean => taken;
+
 /**
  * Serves `listener` on a socket that was there before this process and outlives it: who connects while no daemon runs
  * waits for the next one.
  */
 export async function listenOnInheritedSocket(fd: number, listener: RequestListener): Promise<UnixSocketServer> {
+  taken = true;
   const server = createServer(HTTP_SERVER_OPTIONS, listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -12,7 +12,11 @@ import { CONFIG_FILE_VARIABLE, DEFAULT_CONFIG_FILE } from '../../config/location
 import { InvalidRequestError, splitRemedy } from '../../model/errors.js';
 import { CommandFailure, usageError } from '../failure.js';
 import { examples } from '../help-text.js';
+import { report } from '../report.js';
 import type { Terminal } from '../terminal.js';
+
+/** How long Docker is told why the daemon does not run, before systemd starts it again. The unit's start limit counts on it. */
+const ANSWERING_MS = 10_000;
 
 /** `corduroy daemon`: its flags are the table of settings. */
 export function defineDaemon(daemon: Command, terminal: Terminal): void {
@@ -24,21 +28,46 @@ export function defineDaemon(daemon: Command, terminal: Terminal): void {
     )
     .option('--print-config', 'print the settings in force, with where each came from, and end')
     .action(async (options: Record<string, string | boolean>) => {
-      const loaded = await load(options, terminal);
       if (options['printConfig'] === true) {
         const { printConfig } = await import('../../config/config-text.js');
-        return terminal.text(printConfig(loaded));
+        return terminal.text(printConfig(await load(options, terminal)));
       }
-      await refuseBlockers(loaded);
-      // Loaded only here: every other command starts without the composition root.
-      const { runDaemon } = await import('../../main.js');
-      await runDaemon(loaded);
+      await run(options, terminal).catch((error: unknown) => tellDocker(error, terminal));
     });
   examples(daemon, [
     'corduroy daemon',
     'corduroy daemon --log-level debug --metrics-listen 127.0.0.1:9465',
     'corduroy daemon --datastore etcd --etcd-endpoints https://10.0.0.1:2379 --print-config',
   ]);
+}
+
+async function run(options: Record<string, string | boolean>, terminal: Terminal): Promise<void> {
+  const loaded = await load(options, terminal);
+  await refuseBlockers(loaded);
+  // Loaded only here: every other command starts without the composition root.
+  const { runDaemon } = await import('../../main.js');
+  await runDaemon(loaded);
+}
+
+/** Docker may be waiting in a socket that systemd holds for a daemon that could not start: it is told why. */
+async function tellDocker(error: unknown, terminal: Terminal): Promise<void> {
+  const { inheritedSocket, isTaken } = await import('../../server/inherited-socket.js');
+  const held = inheritedSocket(process.env, process.pid);
+  if (held === undefined || isTaken()) throw error;
+  terminal.exitCode = report(error, terminal);
+  const { answerWithFailure } = await import('../../server/answer-with-failure.js');
+  const text = error instanceof Error ? error.message : String(error);
+  const remedy = error instanceof CommandFailure ? `; ${error.remedy}` : '';
+  const over = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ANSWERING_MS);
+    for (const signal of ['SIGTERM', 'SIGINT']) {
+      process.once(signal, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }
+  });
+  await answerWithFailure(held, `the corduroy daemon could not start: ${text}${remedy}`, over);
 }
 
 function optionOf(name: ConfigName): Option {
