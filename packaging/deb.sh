@@ -49,7 +49,7 @@ Installed-Size: $3
 Maintainer: The Corduroy authors <corduroy@localhost>
 Section: net
 Priority: optional
-Depends: nodejs (>= 20.12), iproute2, iptables, ipset, conntrack, coreutils
+Depends: nodejs (>= 20.12), iproute2, iptables, ipset, conntrack, coreutils, netbase
 Recommends: docker.io | docker-ce
 Suggests: bird2
 Description: Docker network driver with routed addresses and policy

@@ -21,6 +21,10 @@ export type SocketState = 'absent' | 'answers' | 'stale';
 /** The host as it is now. Undefined: it could not be found out. */
 export interface HostFacts {
   readonly root: boolean;
+  /** Whether this process has CAP_NET_ADMIN, which root in a container may lack. */
+  readonly netAdmin: boolean;
+  /** Parts of the kernel that their tools cannot use, in the tool's own words; a tool that is missing tells nothing. */
+  readonly kernelRefusals: readonly { readonly part: 'ipset' | 'nf_tables'; readonly reason: string }[];
   readonly missingTools: readonly string[];
   /** Of net.ipv4.ip_forward and net.ipv6.conf.all.forwarding. */
   readonly forwarding: { readonly ipv4: boolean | undefined; readonly ipv6: boolean | undefined };

@@ -42,11 +42,18 @@ export async function listenOnUnixSocket(path: string, listener: RequestListener
     throw new InvalidRequestError(`${why}: choose another path`, { cause });
   });
   await refuseIfInUse(path);
-  await unlink(temporary).catch(ignoreAbsent);
   const server = createServer(HTTP_SERVER_OPTIONS, listener);
-  await listening(server, temporary);
-  await chmod(temporary, 0o600);
-  await rename(temporary, path);
+  try {
+    await unlink(temporary).catch(ignoreAbsent);
+    await listening(server, temporary);
+    await chmod(temporary, 0o600);
+    await rename(temporary, path);
+  } catch (error) {
+    const why = `the socket ${path} cannot be made (${(error as Error).message})`;
+    throw new InvalidRequestError(`${why}: see that its directory can be written, or choose another path`, {
+      cause: error,
+    });
+  }
   const { ino } = await lstat(path);
   return { close: (graceMs) => closeServer(server, path, ino, graceMs) };
 }

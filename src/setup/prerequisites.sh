@@ -14,6 +14,7 @@ ip6tables-restore iptables
 ipset ipset
 conntrack conntrack
 stdbuf coreutils
+/etc/protocols netbase
 sysctl procps
 nsenter util-linux
 bird bird2
@@ -90,7 +91,7 @@ find_missing() {
   [ "$1" != bench ] || lines+=$FOR_BENCH
   [ "$1" != engines ] || lines+=$FOR_ENGINES
   while read -r program package; do
-    if [ -z "$program" ] || has "$program"; then continue; fi
+    if [ -z "$program" ] || has "$program" || [ -r "$program" ]; then continue; fi
     missing+=("$program")
     case " ${packages[*]-} " in *" $package "*) ;; *) packages+=("$package") ;; esac
   done <<<"$lines"

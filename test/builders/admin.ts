@@ -31,6 +31,8 @@ const STARTED = '2026-01-01T00:00:00.000Z';
 /** A host on which nothing is wrong. */
 export const goodHost: HostFacts = {
   root: true,
+  netAdmin: true,
+  kernelRefusals: [],
   missingTools: [],
   forwarding: { ipv4: true, ipv6: true },
   rpFilterAll: 0,

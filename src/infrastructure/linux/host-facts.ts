@@ -19,6 +19,8 @@ const TOOLS: readonly (readonly [string, string])[] = [
   ['conntrack', '--version'],
   ['stdbuf', '--version'],
 ];
+/** Where ipset finds the numbers of protocols: in Debian's package netbase, and nowhere in a minimal system. */
+const PROTOCOLS = '/etc/protocols';
 
 /** How long Docker may take to say its version, unless the caller cannot wait. */
 const DOCKER_TIMEOUT_MS = 2_000;
@@ -30,13 +32,12 @@ export async function readHostFacts(
   dockerTimeoutMs = DOCKER_TIMEOUT_MS,
 ): Promise<HostFacts> {
   const legacyLoaded = (readProc('/proc/net/ip_tables_names') ?? '').trim() !== '';
-  const [tools, version, nft, legacy, ufw, firewalld, docker, pluginSocket, uplinks, routes4, routes6] =
+  const [ipset, nftSave, tools, version, legacy, ufw, firewalld, docker, pluginSocket, uplinks, routes4, routes6] =
     await Promise.all([
-      Promise.all(
-        TOOLS.map(async ([tool, argument]) => ((await run(runner, tool, [argument])) === undefined ? tool : '')),
-      ),
+      outcomeOf(runner, 'ipset', ['list', '-n']),
+      outcomeOf(runner, 'iptables-nft-save', []),
+      Promise.all(TOOLS.map(async ([tool, argument]) => ((await isInstalled(runner, tool, [argument])) ? '' : tool))),
       run(runner, 'iptables', ['--version']),
-      run(runner, 'iptables-nft-save', []),
       legacyLoaded ? run(runner, 'iptables-legacy-save', []) : undefined,
       run(runner, 'ufw', ['status']),
       run(runner, 'firewall-cmd', ['--state']),
@@ -50,14 +51,22 @@ export async function readHostFacts(
   const rpFilter = readProc('/proc/sys/net/ipv4/conf/all/rp_filter');
   return {
     root: process.getuid?.() === 0,
-    missingTools: tools.filter((tool) => tool !== ''),
+    netAdmin: hasNetAdmin(readProc('/proc/self/status')),
+    kernelRefusals: [
+      ...(ipset?.refusal === undefined ? [] : [{ part: 'ipset', reason: ipset.refusal } as const]),
+      ...(nftSave?.refusal === undefined ? [] : [{ part: 'nf_tables', reason: nftSave.refusal } as const]),
+    ],
+    missingTools: [
+      ...tools.filter((tool) => tool !== ''),
+      ...(/^tcp\s/m.test(readProc(PROTOCOLS) ?? '') ? [] : [PROTOCOLS]),
+    ],
     forwarding: {
       ipv4: flagOf(readProc('/proc/sys/net/ipv4/ip_forward')),
       ipv6: flagOf(readProc('/proc/sys/net/ipv6/conf/all/forwarding')),
     },
     rpFilterAll: rpFilter === undefined ? undefined : Number(rpFilter),
     bridgeNfCallIptables: flagOf(nf),
-    filters: { nft: filterFacts(nft), legacy: filterFacts(legacy) },
+    filters: { nft: filterFacts(nftSave?.output), legacy: filterFacts(legacy) },
     iptablesDefault: backendOf(version),
     activeFirewalls: [
       ...(/^Status: active/m.test(ufw ?? '') ? (['ufw'] as const) : []),
@@ -72,13 +81,40 @@ export async function readHostFacts(
 
 /** Output of a program; undefined if it is not installed or fails. */
 async function run(runner: CommandRunner, program: string, args: readonly string[]): Promise<string | undefined> {
+  return (await outcomeOf(runner, program, args))?.output;
+}
+
+/** What a program prints, or says when it fails; undefined if it is not installed, or does not end in time. */
+async function outcomeOf(
+  runner: CommandRunner,
+  program: string,
+  args: readonly string[],
+): Promise<{ readonly output?: string; readonly refusal?: string } | undefined> {
   try {
-    const { exitCode, stdout } = await runner.run(program, args, { timeoutMs: 3_000 });
-    return exitCode === 0 ? stdout : undefined;
+    const { exitCode, stderr, stdout } = await runner.run(program, args, { timeoutMs: 3_000 });
+    if (exitCode === 0) return { output: stdout };
+    return { refusal: `${stderr}${stdout}`.trim().replaceAll('\n', ' ') || `exit code ${exitCode}` };
   } catch (error) {
     if (error instanceof KernelError) return undefined;
     throw error;
   }
+}
+
+/** One that fails is there all the same. */
+async function isInstalled(runner: CommandRunner, program: string, args: readonly string[]): Promise<boolean> {
+  try {
+    await runner.run(program, args, { timeoutMs: 3_000 });
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError) return error.detail !== 'ENOENT';
+    throw error;
+  }
+}
+
+/** CAP_NET_ADMIN is the 12th bit of a process's effective capabilities (capabilities(7)). */
+function hasNetAdmin(status: string | undefined): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status ?? '')?.[1];
+  return effective === undefined || ((BigInt(`0x${effective}`) >> 12n) & 1n) === 1n;
 }
 
 function readProc(path: string): string | undefined {

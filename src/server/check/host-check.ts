@@ -39,6 +39,7 @@ const found = (level: Finding['level'], subject: string, finding: string, fix?: 
 const CHECKS: readonly Check[] = [
   privileges,
   tools,
+  kernel,
   forwarding,
   forwardPolicy,
   backendMix,
@@ -51,16 +52,44 @@ const CHECKS: readonly Check[] = [
   overlap,
 ];
 
-function privileges({ root }: HostFacts): Finding[] {
-  if (root) return found('ok', 'privileges', 'runs as root');
-  return found('blocker', 'privileges', 'does not run as root: it may not change the kernel', 'run it with sudo');
+function privileges({ root, netAdmin }: HostFacts): Finding[] {
+  if (!root) {
+    return found('blocker', 'privileges', 'does not run as root: it may not change the kernel', 'run it with sudo');
+  }
+  if (netAdmin) return found('ok', 'privileges', 'runs as root');
+  return found(
+    'blocker',
+    'privileges',
+    'runs as root without CAP_NET_ADMIN: it may not change the kernel',
+    'grant it: in a container with --cap-add NET_ADMIN and --network host, in a systemd unit by CapabilityBoundingSet',
+  );
 }
+
+/** Without the capability every tool is refused: that is told once. */
+function kernel(facts: HostFacts, { iptablesBackend }: CheckSettings): Finding[] {
+  const { root, netAdmin, kernelRefusals, iptablesDefault, filters } = facts;
+  const usesNft =
+    iptablesBackend === 'nft' ||
+    (iptablesBackend === 'auto' && iptablesDefault === 'nft' && filters.legacy?.docker !== true);
+  const needed = kernelRefusals.filter(({ part }) => part === 'ipset' || usesNft);
+  if (needed.length === 0) return found('ok', 'kernel', 'has ipset and netfilter');
+  if (!root || !netAdmin) return [];
+  return needed.flatMap(({ part, reason }) =>
+    found('blocker', 'kernel', `${part} cannot be used: ${reason}`, KERNEL_PARTS[part]),
+  );
+}
+
+const KERNEL_PARTS = {
+  ipset: 'modprobe -a ip_set ip_set_hash_net xt_set, or boot a kernel that has them (CONFIG_IP_SET)',
+  nf_tables: 'modprobe nf_tables, or set iptablesBackend to legacy where the kernel has only those tables',
+} as const;
 
 const PACKAGES: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   ipset: 'ipset',
   conntrack: 'conntrack',
   stdbuf: 'coreutils',
+  '/etc/protocols': 'netbase',
 };
 
 function tools({ missingTools }: HostFacts): Finding[] {

@@ -22,6 +22,7 @@ test('nothing is wrong with a good host, and every subject says so', () => {
   expect(checkHost(goodHost, settings).map(({ subject }) => subject)).toEqual([
     'privileges',
     'tools',
+    'kernel',
     'forwarding',
     'forwarding',
     'FORWARD policy',
@@ -49,6 +50,15 @@ test.each<[string, Partial<HostFacts>, Partial<CheckSettings>, string, RegExp, R
     'blocker',
     /ipset, ip6tables/,
     /^apt-get install -y ipset iptables$/,
+  ],
+  ['root without the capability', { netAdmin: false }, {}, 'blocker', /without CAP_NET_ADMIN/, /--cap-add NET_ADMIN/],
+  [
+    'a kernel without ipset',
+    { kernelRefusals: [{ part: 'ipset', reason: 'Cannot open session to kernel.' }] },
+    {},
+    'blocker',
+    /^ipset cannot be used: Cannot open session to kernel\.$/,
+    /^modprobe -a ip_set/,
   ],
   ['another daemon', {}, { starting: true }, 'blocker', /running already/, /stop it/],
   ['no daemon', { pluginSocket: 'stale' }, {}, 'note', /left from a daemon/, /corduroy daemon/],
