@@ -3,7 +3,7 @@ BIN := node_modules/.bin
 SETUP := src/setup/prerequisites.sh
 TESTS := node build/test/run-tests.js
 
-.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean plugin plugin-push image deb test-engines
+.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean plugin plugin-push image deb test-engines test-boot
 .DEFAULT_GOAL := build
 
 # Flags of the daemon: make run ARGS='--log-level debug'
@@ -28,6 +28,11 @@ test-engines: | setup-engines
 	$(MAKE) --no-print-directory build
 	node build/test/run-engines.js $(ARGS)
 
+# A Debian with systemd that is booted and rebooted with the package installed; some minutes.
+test-boot: | setup-engines
+	$(MAKE) --no-print-directory build
+	$(TESTS) boot
+
 bench: | setup-bench
 	$(MAKE) --no-print-directory build
 	node build/bench/main.js $(ARGS)
@@ -47,9 +52,7 @@ plugin-push: build | setup-package
 
 # A container image, in the engine that `docker` speaks to; see docs/install.md for how to run it.
 image: build | setup-package
-	packaging/rootfs.sh build/image/rootfs
-	cp packaging/container/Dockerfile build/image/
-	docker build -t corduroy build/image
+	packaging/image.sh create corduroy
 
 # A Debian package, in build/
 deb: build | setup-package

@@ -22,6 +22,8 @@ main() {
   # What stdbuf loads into the programs that it runs.
   copy_file "$(find /usr/libexec /usr/lib -name libstdbuf.so -print -quit)"
   copy_iptables
+  # By these names ipset knows protocols; the plugin has them in the host's /etc.
+  printf '%s\t%s\n' icmp 1 tcp 6 udp 17 ipv6-icmp 58 sctp 132 >"$DEST/etc/protocols"
   install -m 755 packaging/corduroy.sh "$DEST/usr/bin/corduroy"
   mkdir -p "$DEST/opt/corduroy/proc"
   packaging/program.sh "$DEST/opt/corduroy"

@@ -2,7 +2,7 @@
  * A program: runs the end-to-end tests on this machine's Docker engine and on those of other Debians, one after the
  * other, and prints what passed where, as a table of Markdown.
  *
- *   run-engines.js [NAME...]      test files of test/e2e by the beginnings of their names; none: all of them
+ *   run-engines.js [NAME...]      test files by the beginnings of their names; none: all that depend on the engine
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,8 @@ import { execa } from 'execa';
 /** Releases of Debian whose engines differ: 26.1 and 28.5 when this was written. */
 const SUITES = ['trixie', 'sid'];
 const ROOTS = 'build/engines';
+
+const EVERY_FILE = '/build/test/(e2e/|long/container-image)';
 
 interface Engine {
   readonly version: string;
@@ -44,7 +46,7 @@ async function versionOf([file = '', ...words]: readonly string[]): Promise<stri
 
 async function runOn({ version, root }: Engine, names: readonly string[], reportFile: string): Promise<Results> {
   process.stderr.write(`== Docker ${version}\n`);
-  const pattern = `/build/test/e2e/(${names.join('|')})`;
+  const pattern = names.length === 0 ? EVERY_FILE : `/build/test/(e2e|long)/(${names.join('|')})`;
   await execa(
     'node_modules/.bin/jest',
     ['--runInBand', '--forceExit', '--testPathPatterns', pattern, '--json', '--outputFile', reportFile],

@@ -13,6 +13,8 @@ import { execa } from 'execa';
 
 /** Folders whose tests meet a real kernel, store or engine. */
 const SERIAL_FOLDERS = ['netns', 'etcd', 'docker', 'lab', 'e2e'];
+/** Folders whose tests are too long for every change; some run for each engine (run-engines.ts). */
+const LONG_FOLDERS = ['long'];
 const folders = (names: readonly string[]) => `/build/test/(.*/)?(${names.join('|')})/`;
 
 /** Of those, files in which it does not matter how soon something is. */
@@ -33,12 +35,13 @@ const PATIENT_FILES = [
 const PATIENT = `/build/test/(e2e|etcd)/(${PATIENT_FILES.join('|')})\\.test\\.js$`;
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  unit: ['--maxWorkers=100%', '--testPathIgnorePatterns', folders(SERIAL_FOLDERS)],
+  unit: ['--maxWorkers=100%', '--testPathIgnorePatterns', folders([...SERIAL_FOLDERS, ...LONG_FOLDERS])],
   patient: ['--maxWorkers=2', '--testPathPatterns', PATIENT],
   kernel: ['--runInBand', '--testPathPatterns', folders(SERIAL_FOLDERS), '--testPathIgnorePatterns', PATIENT],
   netns: ['--runInBand', '--testPathPatterns', folders(['netns'])],
   etcd: ['--runInBand', '--testPathPatterns', folders(['etcd'])],
   docker: ['--runInBand', '--testPathPatterns', folders(['docker', 'lab', 'e2e'])],
+  boot: ['--runInBand', '--testPathPatterns', '/build/test/long/boot'],
 };
 
 /** The part of jest's JSON report that is used here. */

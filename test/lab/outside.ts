@@ -64,7 +64,7 @@ export class Outside {
   }
 
   /** Gives the host an `eth0` on its wire, its addresses and its default routes. Again after it was rebooted. */
-  async connect(host: LabHost, index: number): Promise<void> {
+  async connect(host: Pick<LabHost, 'pid' | 'run'>, index: number): Promise<void> {
     const uplink = this.#uplinks.get(index) ?? {
       wire: wireOf(this.fabric, index),
       port: `port${index + 1}`,

@@ -7,7 +7,7 @@ export const TEST_IMAGE = 'lab:1';
 const COMMANDS = 'sh sleep true false ip ping ping6 nc nslookup wget httpd cat echo hostname ls id ifconfig arp route';
 
 /** Makes the image from this machine's static busybox; no registry is asked. */
-export async function addTestImage(host: LabHost): Promise<void> {
+export async function addTestImage(host: Pick<LabHost, 'command'>): Promise<void> {
   const root = '/run/lab/image';
   const script = `
     set -e; mkdir -p ${root}/bin ${root}/etc ${root}/tmp ${root}/www; cd ${root}
