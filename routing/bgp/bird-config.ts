@@ -84,6 +84,8 @@ export const sessionName = (session: Pick<BgpSession, 'type' | 'remote'>): strin
 
 function sessionText(session: BgpSession, reflector: boolean): string {
   const { family, local, remote, clusterId, password, passive, bfd, ttlSecurity } = session;
+  // BFD differs by it: RFC 5881 for a neighbour, RFC 5883 over several hops, and the two do not understand each other
+  const isNeighbour = ttlSecurity === 1 || (bfd && ttlSecurity === undefined);
   const lines = [
     `local ${local.address} as ${local.asNumber};`,
     `neighbor ${remote.address} as ${remote.asNumber};`,
@@ -92,8 +94,10 @@ function sessionText(session: BgpSession, reflector: boolean): string {
     ...(password === undefined ? [] : [`password "${password}";`]),
     ...(passive ? ['passive on;'] : []),
     ...(bfd ? ['bfd on;'] : []),
-    ...(ttlSecurity === undefined ? [] : [`multihop ${ttlSecurity};`, 'ttl security on;']),
+    ...(isNeighbour ? ['direct;'] : ttlSecurity === undefined ? [] : [`multihop ${ttlSecurity};`]),
+    ...(ttlSecurity === undefined ? [] : ['ttl security on;']),
     `ipv${family} {`,
+    ...(isNeighbour ? ['  gateway recursive;'] : []),
     `  import filter from_bgp${family};`,
     `  export filter ${exportFilter(session, reflector)}${family};`,
     '};',

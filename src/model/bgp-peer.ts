@@ -18,7 +18,10 @@ export interface BgpPeer {
   readonly password?: BgpPassword | undefined;
   /** The peer opens the session; nodes only answer. */
   readonly passive: boolean;
-  /** Bidirectional forwarding detection: a dead peer is noticed in less than a second. The peer must speak it too. */
+  /**
+   * Bidirectional forwarding detection: a dead peer is noticed in less than a second. The peer must speak it too, and is on
+   * a network of the node's own, unless `ttlSecurity` says that it may be more than one hop away.
+   */
   readonly bfd: boolean;
   /** Most hops that the peer may be away; packets from further away are dropped (RFC 5082). Absent: not looked at. */
   readonly ttlSecurity?: number | undefined;

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseBgpPassword } from '../../src/model/bgp-peer.js';
 import { parseNodeName } from '../../src/model/ids.js';
@@ -139,6 +140,96 @@ if (missing.length > 0) process.stderr.write(`SKIPPED BGP between namespaces: ${
       await one.learns([`10.64.0.64/26 via ${two.ip}`]);
       expect(readFileSync(join(one.directory, 'bird.log'), 'utf8')).not.toContain('sesame');
       expect(statSync(join(one.directory, 'bird.conf')).mode & 0o077).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a passive session to a neighbour with TTL security and BFD, whose silent death is noticed at once',
+    async () => {
+      const one = await lab.node('one');
+      await one.claim('10.64.0.0/26');
+      const rack = await lab.host('tor');
+      const protocols = (terms: string) => `protocol bfd { interface "*" { interval 100 ms; multiplier 3; }; }
+         protocol static { ipv4; route 10.64.64.0/18 via 10.99.0.1; }
+         protocol bgp to_one { local ${rack.ip} as 64600; neighbor ${one.ip} as 64512; ${terms}
+         connect retry time 1; connect delay time 1; error wait time 1, 2;
+         ipv4 { import all; export where source = RTS_STATIC; next hop self; }; }`;
+      const tor = await Router.start(rack, protocols('direct; bfd on; passive on; ttl security on;'));
+      const peer = aPeer(tor.host.ip, { bfd: true, ttlSecurity: 1, passive: true });
+      await lab.peer(peer);
+      await until(
+        () => one.session(tor.host.ip),
+        (session) => session !== undefined,
+      );
+      // Neither opens it.
+      await sleep(1_500);
+      expect((await one.session(tor.host.ip))?.state).not.toBe('established');
+
+      await tor.configure(protocols('direct; bfd on; ttl security on;'));
+      await one.established(tor.host.ip);
+      await one.learns([`10.64.64.0/18 via ${tor.host.ip}`]);
+      expect(await one.namespace.exec('ss', '-Htn', 'state', 'established')).toMatch(
+        new RegExp(`${one.ip}:179 +${tor.host.ip}:`),
+      );
+      await until(
+        () => one.birdc('show', 'bfd', 'sessions'),
+        (text) => new RegExp(`${tor.host.ip} .*Up`).test(text),
+      );
+      // No link goes down on the node's side: without BFD it would believe in the peer for 30 s.
+      await tor.host.namespace.ip('link set eth0 down');
+      const died = performance.now();
+      await one.learns([]);
+      expect(performance.now() - died).toBeLessThan(5_000);
+      expect((await one.session(tor.host.ip))?.error).toMatch(/BFD/);
+
+      // One that could be anywhere.
+      await tor.configure(protocols('multihop; bfd on;'));
+      await tor.host.namespace.ip('link set eth0 up');
+      await until(
+        () =>
+          one.namespace.exec('busybox', 'ping', '-c', '1', '-W', '1', tor.host.ip).then(
+            () => true,
+            () => false,
+          ),
+        Boolean,
+      );
+      await sleep(2_500);
+      expect((await one.session(tor.host.ip))?.state).not.toBe('established');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a switch that knows graceful restart keeps the routes while the BIRD of a node dies and comes back',
+    async () => {
+      const one = await lab.node('one');
+      await one.claim('10.64.0.0/26');
+      const tor = await Router.start(
+        await lab.host('tor'),
+        `protocol static { ipv4; route 10.64.64.0/18 via 10.99.0.1; }
+         protocol bgp to_one { local as 64600; neighbor ${one.ip} as 64512; multihop; graceful restart on;
+         connect retry time 1; connect delay time 1; error wait time 1, 2;
+         ipv4 { import all; export where source = RTS_STATIC; next hop self; }; }`,
+      );
+      await lab.peer(aPeer(tor.host.ip));
+      const isThere = async () => (await tor.routes('10.64.0.0/26')).includes('to_one');
+      await until(isThere, Boolean);
+      await one.learns([`10.64.64.0/18 via ${tor.host.ip}`]);
+      const pid = await one.pid();
+      await one.killBird();
+      let asked = 0;
+      await until(
+        async () => {
+          asked++;
+          expect(await isThere()).toBe(true);
+          return [await one.pid(), (await one.session(tor.host.ip))?.state] as const;
+        },
+        ([now, state]) => now !== pid && state === 'established',
+      );
+      expect(asked).toBeGreaterThan(5);
+      await sleep(1_000);
+      expect(await isThere()).toBe(true);
     },
     TIMEOUT_MS,
   );

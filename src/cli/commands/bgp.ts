@@ -132,7 +132,10 @@ function definePeer(peer: Command, terminal: Terminal): void {
         'file with the password that both ends share; a line end at its end is left out',
       )
       .option('--passive', 'wait for the router to open the session')
-      .option('--bfd', 'notice its death in less than a second; the router must speak BFD')
+      .option(
+        '--bfd',
+        'notice its death in less than a second; the router must speak BFD, and be on a network of the nodes unless --ttl-security is 2 or more',
+      )
       .option('--ttl-security <hops>', 'drop what comes from further away; the router must do the same', integerOf)
       .action(async (address: string, _as: string, asNumber: number, options: PeerOptions) => {
         const { passwordFile, ...rest } = options;
