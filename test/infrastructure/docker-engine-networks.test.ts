@@ -49,6 +49,13 @@ describe("what Docker refuses keeps Docker's words", () => {
     [404, 'network x not found', NotFoundError, 'it was not made: Docker says: network x not found'],
     [409, 'network with name web already exists', ConflictError, 'already exists; choose another name'],
     [403, 'network web has active endpoints', ConflictError, 'active endpoints; disconnect or remove'],
+    [
+      500,
+      "rpc error: The swarm does not have a leader. It's possible that too few managers are online.",
+      InvalidRequestError,
+      'too few managers are online; wait until it has one, see "docker node ls", and try again',
+    ],
+    [403, 'network x is in use by service y', ConflictError, 'in use by service y; remove the service first'],
     [500, 'pool x is disabled; enable it', InvalidRequestError, 'Docker says: pool x is disabled; enable it'],
   ])('%i %s', (statusCode, message, kind, expected) => {
     const error = refusalOf(Object.assign(new Error('HTTP'), { statusCode, json: { message } }), 'it was not made');

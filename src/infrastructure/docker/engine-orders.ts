@@ -70,7 +70,7 @@ export function refusalOf(error: unknown, failure: string): CorduroyError {
       cause: error,
     });
   }
-  const words = answer.json?.message ?? describeError(error);
+  const words = (answer.json?.message ?? describeError(error)).replace(/\.$/, '');
   const message = `${failure}: Docker says: ${words}`;
   switch (answer.statusCode) {
     case 404:
@@ -86,6 +86,8 @@ export function refusalOf(error: unknown, failure: string): CorduroyError {
 
 function remedyFor(words: string): string {
   if (words.includes('active endpoints')) return '; disconnect or remove the containers on it first';
+  if (words.includes('does not have a leader')) return '; wait until it has one, see "docker node ls", and try again';
+  if (words.includes('is in use by service')) return '; remove the service first, see "docker service ls"';
   if (words.includes('already exists')) return '; choose another name, or remove that network first';
   return '';
 }

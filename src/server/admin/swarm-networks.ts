@@ -1,4 +1,4 @@
-import { ConflictError, describeError, InvalidRequestError } from '../../model/errors.js';
+import { ConflictError, InvalidRequestError } from '../../model/errors.js';
 import type { NetworkName } from '../../model/ids.js';
 import { configNetworkName } from '../../model/network.js';
 import type { NetworkPlan } from '../../model/network-plan.js';
@@ -22,12 +22,14 @@ export async function createSwarmNetwork(context: AdminContext, plan: NetworkPla
   await until(store, () => missing().length === 0, settleMs);
   try {
     if (missing().includes(context.node)) {
-      throw new ConflictError(`this host is not prepared for it; see "corduroy status"`);
+      throw new ConflictError(
+        `swarm network ${name} was not made: this host is not prepared for it; see "corduroy status"`,
+      );
     }
     await swarm.create({ name, configFrom: configNetworkName(network), internal, attachable });
   } catch (error) {
     await change(context, () => markRemoved(context, name));
-    throw new ConflictError(`swarm network ${name} was not made: ${describeError(error)}`, { cause: error });
+    throw error;
   }
   const left = missing();
   const where = left.length === 0 ? '' : `; not yet prepared: ${someOf(left)}, see "corduroy status" there`;
