@@ -55,6 +55,7 @@ async function runOn({ version, root }: Engine, names: readonly string[], report
       reject: false,
       env: {
         NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
+        CORDUROY_LONG_TESTS: '1',
         ...(root === undefined ? {} : { CORDUROY_LAB_ROOT: root }),
       },
     },
