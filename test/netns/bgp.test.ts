@@ -125,8 +125,12 @@ if (missing.length > 0) process.stderr.write(`SKIPPED BGP between namespaces: ${
       const wrong = aPeer(tor.host.ip, { password: parseBgpPassword('close sesame') });
       await lab.peer(wrong);
       await one.established(two.ip);
-      expect(await one.session(tor.host.ip)).toMatchObject({ type: 'global', imported: 0 });
-      expect((await one.session(tor.host.ip))?.state).not.toBe('established');
+      const refused = await until(
+        () => one.session(tor.host.ip),
+        (session) => session !== undefined,
+      );
+      expect(refused).toMatchObject({ type: 'global', imported: 0 });
+      expect(refused?.state).not.toBe('established');
       expect(await tor.routes('10.64.0.64/26')).not.toContain('to_two');
 
       await lab.peer({ ...wrong, password: parseBgpPassword('open sesame') });
