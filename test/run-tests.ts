@@ -4,7 +4,7 @@
  *   run-tests.js GROUP...
  *
  * What a group may do at once differs: pure tests share the cores; of those with kernels, stores and engines of their
- * own, the ones that ask only what comes of something run two at a time, and those that measure time take turns.
+ * own, those that measure time take turns, and all others, which ask only what comes of something, run two at a time.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,27 +17,28 @@ const SERIAL_FOLDERS = ['netns', 'etcd', 'docker', 'lab', 'e2e'];
 const LONG_FOLDERS = ['long'];
 const folders = (names: readonly string[]) => `/build/test/(.*/)?(${names.join('|')})/`;
 
-/** Of those, files in which it does not matter how soon something is. */
-const PATIENT_FILES = [
-  'addresses',
-  'bad-records',
-  'commands',
-  'docker-flags',
-  'etcd-datastore',
-  'examples',
-  'invariant-churn',
-  'invariant-foreign-hands-legacy',
-  'invariant-foreign-hands-nft',
-  'many-ipams',
-  'networks',
-  'swarm',
+/** Of those, files in which it matters how soon something is, or how little is lost. */
+const HASTY_FILES = [
+  'cluster-failures',
+  'cluster-policy',
+  'daemon-command',
+  'dataplane-flows',
+  'dataplane-resync',
+  'host-changes',
+  'hostile-requests',
+  'invariant-deadlines',
+  'invariant-reload-storm',
+  'invariant-start-storm',
+  'resilience',
+  'restarts',
+  'watch-stream',
 ];
-const PATIENT = `/build/test/(e2e|etcd)/(${PATIENT_FILES.join('|')})\\.test\\.js$`;
+const HASTY = `${folders(SERIAL_FOLDERS)}(${HASTY_FILES.join('|')})\\.test\\.js$`;
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   unit: ['--maxWorkers=100%', '--testPathIgnorePatterns', folders([...SERIAL_FOLDERS, ...LONG_FOLDERS])],
-  patient: ['--maxWorkers=2', '--testPathPatterns', PATIENT],
-  kernel: ['--runInBand', '--testPathPatterns', folders(SERIAL_FOLDERS), '--testPathIgnorePatterns', PATIENT],
+  patient: ['--maxWorkers=2', '--testPathPatterns', folders(SERIAL_FOLDERS), '--testPathIgnorePatterns', HASTY],
+  kernel: ['--runInBand', '--testPathPatterns', HASTY],
   netns: ['--runInBand', '--testPathPatterns', folders(['netns'])],
   etcd: ['--runInBand', '--testPathPatterns', folders(['etcd'])],
   docker: ['--runInBand', '--testPathPatterns', folders(['docker', 'lab', 'e2e'])],
