@@ -32,8 +32,6 @@ import { usageOf } from './usage.js';
 
 /** How long a request waits for the kernel to forget an address that it needs: well inside Docker's deadline. */
 const QUIET_WAIT_MS = 1_000;
-/** Blocks that are looked at before all are: of a subnet that is three quarters full, one of so many is free. */
-const LIKELY_BLOCKS = 20;
 /** A subnet with so many places for blocks has all its blocks read at once. */
 const FEW_PLACES = 64;
 /** A block that was claimed later than this is about to be used, however empty it is. */
@@ -157,16 +155,18 @@ export class Allocator {
   ): Promise<Choice | undefined> {
     const { subnet, blockLength, range } = place;
     if (2 ** (blockLength - prefixLengthOf(range ?? subnet)) <= FEW_PLACES) return undefined;
-    const request = { within: range ?? subnet, blockLength, node: this.#context.node, after };
-    const tried = [...new Set(likelyBlocks(request, LIKELY_BLOCKS))];
-    const keys = tried.map((cidr) => blockKey(subnet, cidr));
-    const there = new Map((await draft.readAll(BlockRecord, keys)).map((block) => [block.cidr, block]));
-    const free = tried.flatMap((cidr) => {
-      const block = there.get(cidr);
-      if (block !== undefined) return block.node === undefined ? [block] : [];
-      return draft.exists(blockKey(subnet, cidr)) ? [] : [emptyBlock({ cidr, subnet })];
-    });
-    return chooseUnused(free, place, rules);
+    for (const likely of likelyBlocks({ within: range ?? subnet, blockLength, node: this.#context.node, after })) {
+      const keys = likely.map((cidr) => blockKey(subnet, cidr));
+      const there = new Map((await draft.readAll(BlockRecord, keys)).map((block) => [block.cidr, block]));
+      const free = likely.flatMap((cidr) => {
+        const block = there.get(cidr);
+        if (block !== undefined) return block.node === undefined ? [block] : [];
+        return draft.exists(blockKey(subnet, cidr)) ? [] : [emptyBlock({ cidr, subnet })];
+      });
+      const choice = chooseUnused(free, place, rules);
+      if (choice !== undefined) return choice;
+    }
+    return undefined;
   }
 
   /** An address of a block that this node may claim: one that nobody has, a new one, or one whose node has left it empty. */

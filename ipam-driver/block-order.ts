@@ -9,25 +9,28 @@ export interface BlockRequest {
   readonly after?: Cidr | undefined;
 }
 
-/** Of blocks that are looked at before all are, those next in order: the others lie anywhere. */
-const NEXT_IN_ORDER = 4;
+/** How many blocks are looked at at once before all are, in order and then by chance. */
+const LOOKED_AT = { inOrder: 4, byChance: 16 };
 
 /**
- * `count` blocks of `within` of which one is probably free, unless nearly all are taken: the next in order, and some by
- * chance, since where one node has blocks others have theirs. The same for the same request; one may be there twice.
+ * Some blocks of `within` to look at first, since one of them is probably free unless nearly all are taken: the next in
+ * order, and then some by chance, because where one node has blocks others have theirs. The same for the same request.
  *
- * @param request of more than `count` blocks
+ * @param request of more blocks than these
  */
-export function likelyBlocks(request: BlockRequest, count: number): readonly Cidr[] {
+export function likelyBlocks(request: BlockRequest): readonly (readonly Cidr[])[] {
   const { within, blockLength, node, after } = request;
   const order = blockOrder(request);
-  const next = Array.from({ length: NEXT_IN_ORDER }, () => order.next().value as Cidr);
-  const chance = Array.from({ length: count - NEXT_IN_ORDER }, (_, n) => {
-    const places = 1n << BigInt(blockLength - prefixLengthOf(within));
+  const places = 1n << BigInt(blockLength - prefixLengthOf(within));
+  const step = 1n << BigInt(ADDRESS_BITS[familyOf(within)] - blockLength);
+  const byChance = (n: number): Cidr => {
     const place = BigInt(`0x${shortHash(`${node} ${within} ${after} ${n}`, 16)}`) % places;
-    return networkOf(addressAt(within, place << BigInt(ADDRESS_BITS[familyOf(within)] - blockLength)), blockLength);
-  });
-  return [...next, ...chance];
+    return networkOf(addressAt(within, place * step), blockLength);
+  };
+  return [
+    Array.from({ length: LOOKED_AT.inOrder }, () => order.next().value as Cidr),
+    [...new Set(Array.from({ length: LOOKED_AT.byChance }, (_, n) => byChance(n)))],
+  ];
 }
 
 /**
