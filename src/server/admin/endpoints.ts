@@ -125,6 +125,14 @@ function changeProfiles(
 
 const sortKey = ({ container, id }: z.infer<typeof endpointView>): string => `${container?.name ?? '~'} ${id}`;
 
+/** Calls of Docker's wait while the answer is made: some tenths of a second for so many. */
+const MOST_LISTED = 10_000;
+
+const tooMany = (found: number): InvalidRequestError =>
+  new InvalidRequestError(
+    `${found} endpoints fit, and at most ${MOST_LISTED} are listed at once; say which ones, by node, network, profile or label`,
+  );
+
 const endpointParams = z.object({ endpoint: z.string() });
 const containerParams = z.object({ container: z.string().min(1) });
 
@@ -133,14 +141,14 @@ export const endpointRoutes = [
     method: 'get',
     path: '/endpoints',
     tag: 'endpoints',
-    summary: 'Endpoints that fit all filters, by container name and id',
+    summary: `Endpoints that fit all filters, by container name and id; at most ${MOST_LISTED}`,
     query: filter,
     response: z.array(endpointView),
-    handle: (context, { query }) =>
-      [...context.store.endpoints.values()]
-        .filter(({ value }) => matches(context, value, query))
-        .map(({ value }) => viewEndpoint(context, value))
-        .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)),
+    handle: (context, { query }) => {
+      const found = [...context.store.endpoints.values()].filter(({ value }) => matches(context, value, query));
+      if (found.length > MOST_LISTED) throw tooMany(found.length);
+      return found.map(({ value }) => viewEndpoint(context, value)).sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+    },
   }),
   route({
     method: 'get',

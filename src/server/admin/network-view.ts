@@ -28,7 +28,9 @@ export function viewNetworks(view: ClusterView, networks: readonly Network[]): r
   const endpointsOf = countEndpoints<NetworkName>(view, (endpoint) => [view.networkOf(endpoint)?.name]);
   const nodesOf = new Map<NetworkName, NodeName[]>();
   for (const { value } of view.nodeNetworks.values()) {
-    nodesOf.set(value.network, [...(nodesOf.get(value.network) ?? []), value.node]);
+    const nodes = nodesOf.get(value.network) ?? [];
+    nodes.push(value.node);
+    nodesOf.set(value.network, nodes);
   }
   const local = new Map([...view.localNetworks.values()].map(({ value }) => [value.network, value]));
   return networks.map(({ name, options, ...network }) => ({

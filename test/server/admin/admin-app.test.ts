@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
+import { EndpointRecord, endpointKey } from '../../../src/model/endpoint.js';
+import { parseEndpointId, parseNodeName } from '../../../src/model/ids.js';
 import { ProfileRecord, profileKey } from '../../../src/model/profile.js';
 import { adminApp, adminRoutes } from '../../../src/server/admin/admin-app.js';
 import { openApiDocument, openApiPath } from '../../../src/server/admin/openapi.js';
 import type { AnyRoute, Method } from '../../../src/server/admin/route.js';
 import { type AdminHarness, addNode, anAdminHarness } from '../../builders/admin.js';
+import { eventually } from '../../contracts/eventually.js';
 
 let harness: AdminHarness;
 let api: ReturnType<typeof request>;
@@ -260,4 +263,20 @@ describe('what cannot be done has a code, a reason and a remedy, and changes not
     expect(body.error).toMatch(/connection refused|datastore/);
     expect((await api.get('/status')).body).toMatchObject({ ready: false, datastore: { state: 'unavailable' } });
   });
+});
+
+test('a cluster has more endpoints than are listed: which ones has to be said', async () => {
+  const { store } = harness.context;
+  const [here] = [...store.localEndpoints.values()];
+  if (here === undefined) throw new Error('an endpoint is expected');
+  const idOf = (n: number) => parseEndpointId(`e${n.toString(16).padStart(63, '0')}`);
+  for (let n = 0; n < 10_001; n++) {
+    const there = { ...here.value, id: idOf(n), node: parseNodeName('beta') };
+    harness.datastore.put(endpointKey(there.node, there.id), EndpointRecord.encode(there));
+  }
+  await eventually(() => expect(store.endpoints.size).toBeGreaterThan(10_001));
+  const all = await api.get('/endpoints').expect(400);
+  expect(all.body.error).toMatch(/^\d+ endpoints fit, and at most 10000 are listed at once$/);
+  expect(all.body.remedy).toBe('say which ones, by node, network, profile or label');
+  await api.get('/endpoints?node=alpha').expect(200);
 });
