@@ -196,8 +196,8 @@ export class NetworkSync {
   }
 
   /**
-   * Docker refuses while an instance of the network is here. Engines before 28 also do for ever after a power failure
-   * that took an instance, which they go on counting: then it stays, and nothing else waits for it.
+   * Docker refuses while an instance of the network is here. Version 20.10 also does for ever after a power failure
+   * that took an instance, which it goes on counting: then that one stays, and nothing else waits for it.
    */
   async #unprepare(network: Network, id: DockerNetworkId): Promise<readonly ReconcileFinding[]> {
     const { node, store, dockerNetworks, log } = this.#on;
