@@ -27,7 +27,7 @@ import {
 
 const [sizeName, mode, url = '', first = '0', second = '0'] = process.argv.slice(2);
 const size = SIZES[sizeName as SizeName];
-const store = new EtcdDatastore({ endpoints: [url], credentials: {}, log: silentLogger });
+const store = new EtcdDatastore({ endpoints: [url], credentials: {}, log: silentLogger, deadlineMs: 30_000 });
 
 /** Each joins the tag of everybody's network, and leaves it again. */
 async function member(rounds: number): Promise<readonly number[]> {
