@@ -33,6 +33,7 @@ describeInLab('Corduroy in a container, as docs/install.md says', () => {
     eventually(
       () => lab.host.tryDocker('exec', 'corduroy', 'corduroy', 'status'),
       ({ stdout }) => /^Ready: +yes$/m.test(stdout),
+      E2E_TIMEOUT_MS,
     );
 
   beforeAll(async () => {

@@ -70,7 +70,7 @@ function kernel(facts: HostFacts, { iptablesBackend }: CheckSettings): Finding[]
   const { root, netAdmin, kernelRefusals, iptablesDefault, filters } = facts;
   const usesNft =
     iptablesBackend === 'nft' ||
-    (iptablesBackend === 'auto' && iptablesDefault === 'nft' && filters.legacy?.docker !== true);
+    (iptablesBackend === 'auto' && iptablesDefault !== 'legacy' && filters.legacy?.docker !== true);
   const needed = kernelRefusals.filter(({ part }) => part === 'ipset' || usesNft);
   if (needed.length === 0) return found('ok', 'kernel', 'has ipset and netfilter');
   if (!root || !netAdmin) return [];

@@ -60,6 +60,15 @@ test.each<[string, Partial<HostFacts>, Partial<CheckSettings>, string, RegExp, R
     /^ipset cannot be used: Cannot open session to kernel\.$/,
     /^modprobe -a ip_set/,
   ],
+  // On such a kernel that program cannot tell its version either.
+  [
+    'a kernel without nf_tables',
+    { kernelRefusals: [{ part: 'nf_tables', reason: 'Protocol not supported' }], iptablesDefault: undefined },
+    {},
+    'blocker',
+    /^nf_tables cannot be used: Protocol not supported$/,
+    /^modprobe nf_tables/,
+  ],
   ['another daemon', {}, { starting: true }, 'blocker', /running already/, /stop it/],
   ['no daemon', { pluginSocket: 'stale' }, {}, 'note', /left from a daemon/, /corduroy daemon/],
   [
