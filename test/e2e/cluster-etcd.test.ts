@@ -34,9 +34,9 @@ function expectAnswersInTime(nodes: readonly CorduroyLab[], marks: readonly numb
 }
 
 describeInLab(
-  'an etcd of three members, with client certificates',
+  'an etcd of three members, with user and password',
   () => {
-    const cluster = useCorduroyCluster({ members: 3, security: 'certificates' });
+    const cluster = useCorduroyCluster({ members: 3, security: 'password' });
     let streams: Streams;
     beforeAll(async () => {
       await cluster().network('kept', '10.66.0.0/24');

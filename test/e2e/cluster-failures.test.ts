@@ -24,7 +24,8 @@ describeInLab(
   () => {
     const cluster = useCorduroyCluster({
       hosts: 3,
-      security: 'password',
+      members: 3,
+      security: 'certificates',
       detectAddress: true,
       engineSettings: { 'live-restore': true },
     });

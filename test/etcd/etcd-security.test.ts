@@ -92,9 +92,10 @@ withEtcd('with client certificates', () => {
 });
 
 withEtcd('with a user and a password', () => {
+  const TOKEN_SECONDS = 1;
   let etcd: EtcdServer;
   beforeAll(async () => {
-    etcd = await EtcdServer.start();
+    etcd = await EtcdServer.start({ tokenSeconds: TOKEN_SECONDS });
     await demandUsers((...words) => etcd.etcdctl(...words));
     etcd.identifyBy('--user', 'root:root');
   });
@@ -119,6 +120,21 @@ withEtcd('with a user and a password', () => {
       expect((await store.transact(write('/corduroy/v1/after'))).kind).toBe('committed');
     });
     await eventually(() => expect([...keys].sort()).toEqual(['/corduroy/v1/after', '/corduroy/v1/before']));
+    await store.close();
+  });
+
+  test('a token that has expired is replaced, and the call that finds it out succeeds', async () => {
+    const store = await open('password');
+    const keys: string[] = [];
+    store.watch('/corduroy/v1/late', (update) => {
+      if (update.kind === 'changes') keys.push(...update.changes.map(({ key }) => key));
+    });
+    await store.transact(write('/corduroy/v1/early'));
+    // etcd looks for expired tokens once a second.
+    await new Promise((resolve) => setTimeout(resolve, (TOKEN_SECONDS + 1.5) * 1_000));
+    expect((await store.transact(write('/corduroy/v1/late'))).kind).toBe('committed');
+    expect(store.health()).toEqual({ kind: 'connected' });
+    await eventually(() => expect(keys).toEqual(['/corduroy/v1/late']));
     await store.close();
   });
 

@@ -32,6 +32,7 @@ export class EtcdServer {
       ['--listen-client-urls', this.endpoint, '--advertise-client-urls', this.endpoint],
       ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`],
       ['--unsafe-no-fsync', '--logger', 'zap', '--log-level', 'error'],
+      options.tokenSeconds === undefined ? [] : ['--auth-token-ttl', `${options.tokenSeconds}`],
       options.tls === undefined ? [] : ['--cert-file', options.tls.cert, '--key-file', options.tls.key],
       options.tls === undefined ? [] : ['--trusted-ca-file', options.tls.ca, '--client-cert-auth'],
     ].flat();
@@ -129,6 +130,8 @@ export class EtcdServer {
 }
 
 export interface EtcdServerOptions {
+  /** After how long without use a user's token is forgotten. */
+  readonly tokenSeconds?: number;
   /** PEM files. With them it speaks TLS and demands a client certificate. */
   readonly tls?: {
     readonly ca: string;
