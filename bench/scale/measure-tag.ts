@@ -16,8 +16,8 @@ import { SHARED } from './synthetic-cluster.js';
 const program = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const LIMIT_MS = 120_000;
 const FOLLOWER_PROCESSES = 4;
-/** Between two rounds, in ms. */
-const REST_MS = 100;
+/** Between two changes, in ms: the agents that are played share the processors, and must not lag behind. */
+const REST_MS = 1_500;
 
 /**
  * An endpoint joins a tag of 10,000 members on one host: how long after the call of Join it is in the other host's kernel,
@@ -48,7 +48,7 @@ export async function measureTag(quick: boolean): Promise<readonly Measurement[]
       followers.push(service);
       await service.waitUntil(async () => service.log().includes('ready'), LIMIT_MS);
     }
-    return await joins(here, there, { followers, rounds: quick ? 20 : 100 });
+    return await joins(here, there, { followers, rounds: quick ? 20 : 30 });
   } finally {
     for (const service of [...followers, ...agents]) await service.stop('SIGTERM');
     await lab.down();
