@@ -19,6 +19,7 @@ const folders = (names: readonly string[]) => `/build/test/(.*/)?(${names.join('
 
 /** Of those, files in which it matters how soon something is, or how little is lost. */
 const HASTY_FILES = [
+  'bgp',
   'cluster-failures',
   'cluster-policy',
   'daemon-command',
@@ -31,6 +32,7 @@ const HASTY_FILES = [
   'invariant-start-storm',
   'resilience',
   'restarts',
+  'upgrade',
   'watch-stream',
 ];
 const HASTY = `${folders(SERIAL_FOLDERS)}(${HASTY_FILES.join('|')})\\.test\\.js$`;
