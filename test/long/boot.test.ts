@@ -165,6 +165,9 @@ describeInLab('a Debian that boots with the package installed', () => {
       await host.say('apt-get remove -y corduroy');
       expect(await host.say('iptables-save; ip6tables-save; ipset save; ip link; ip route')).not.toContain('cord');
       expect(await active('corduroy.socket')).toBe('inactive');
+      // Installed again it is as before.
+      await host.say('dpkg -i /root/corduroy_*.deb');
+      await host.until(isReady);
     },
     TIMEOUT_MS,
   );
