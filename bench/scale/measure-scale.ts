@@ -125,7 +125,8 @@ class Measuring {
 
   /** All nodes on one link, and the agent itself writes the routes to all blocks. */
   async #routes(): Promise<void> {
-    for (const command of ['link add nodes type dummy', 'address add 172.31.255.254/12 dev nodes', 'link set nodes up'])
+    const link = ['link add nodes type veth peer name wire', 'link set wire up', 'link set nodes up'];
+    for (const command of [...link, 'address add 172.31.255.254/12 dev nodes'])
       await this.#host.run('ip', ...command.split(' '));
     const { agent, readyMs } = await Agent.start(this.#host, START_LIMIT_MS, { CORDUROY_ROUTE_DISTRIBUTION: 'direct' });
     try {
