@@ -34,6 +34,9 @@ const SPREAD_MS_PER_NODE = 5;
 /** A network that this node removed so many ms before the end of a prune was removed by it. */
 const PRUNE_MS = 30_000;
 
+/** ms that Docker must call a config-only network in use though nothing is on it: an instance goes in several steps. */
+const IN_USE_MS = 10_000;
+
 export interface NetworkSyncDependencies {
   readonly node: NodeName;
   readonly store: ClusterStore;
@@ -60,6 +63,8 @@ export class NetworkSync {
   readonly #unsubscribe: () => void;
   readonly #fresh: FreshNetworks;
   #findings: readonly ReconcileFinding[] = [];
+  /** Config-only networks that Docker keeps for no instance that is there, since when (ms). */
+  readonly #inUseSince = new Map<DockerNetworkId, number>();
 
   /** Begins at once: the cluster's records must be there. */
   constructor(dependencies: NetworkSyncDependencies) {
@@ -206,6 +211,7 @@ export class NetworkSync {
       await this.#leave(id);
     } catch (error) {
       if (!(error instanceof ConflictError) || (await dockerNetworks.find(name)) !== undefined) throw error;
+      if (!this.#isInUseForGood(id)) throw error;
       const left = { network: name, configNetwork: configNetworkName(network), error: describeError(error) };
       log.warn(
         left,
@@ -214,6 +220,13 @@ export class NetworkSync {
     }
     await store.transact({ compares: [], writes: [{ kind: 'delete', key: configNetworkKey(node, name) }] });
     return [];
+  }
+
+  #isInUseForGood(id: DockerNetworkId): boolean {
+    const nowMs = this.#on.clock.now().getTime();
+    const sinceMs = this.#inUseSince.get(id) ?? nowMs;
+    this.#inUseSince.set(id, sinceMs);
+    return nowMs - sinceMs >= IN_USE_MS;
   }
 
   /** Every node does, and one comes first. */
