@@ -28,6 +28,8 @@ const HASTY_FILES = [
   'host-changes',
   'hostile-requests',
   'invariant-deadlines',
+  'invariant-foreign-hands-legacy',
+  'invariant-foreign-hands-nft',
   'invariant-reload-storm',
   'invariant-start-storm',
   'resilience',
