@@ -8,10 +8,13 @@ const MAX_LINES = 500;
 
 /** Connection tracking through conntrack(8); deletions go as one batch (`--load-file`), which takes absent entries as done. */
 export class ConntrackTool implements Conntrack {
-  readonly #runner: Pick<CommandRunner, 'run'>;
+  readonly #lister: Pick<CommandRunner, 'run'>;
+  readonly #runner: CommandRunner;
   readonly #families: readonly IpFamily[];
 
-  constructor(runner: Pick<CommandRunner, 'run'>, families: readonly IpFamily[]) {
+  /** @param lister runs what lists, often; `runner` what deletes: a shell would read so long a script byte by byte */
+  constructor(lister: Pick<CommandRunner, 'run'>, runner: CommandRunner, families: readonly IpFamily[]) {
+    this.#lister = lister;
     this.#runner = runner;
     this.#families = families;
   }
@@ -32,7 +35,7 @@ export class ConntrackTool implements Conntrack {
   }
 
   async #listText(family: IpFamily): Promise<string> {
-    const listed = await this.#runner.run('conntrack', ['-L', '-f', `ipv${family}`, '-o', 'extended']);
+    const listed = await this.#lister.run('conntrack', ['-L', '-f', `ipv${family}`, '-o', 'extended']);
     return accepted(listed, 'list connections').stdout;
   }
 

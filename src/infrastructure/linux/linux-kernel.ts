@@ -71,7 +71,7 @@ export async function openLinuxKernel(options: LinuxKernelOptions): Promise<Kern
     ipSets,
     packetFilters: { 4: filter4, 6: filter6 },
     sysctls,
-    conntrack: new ConntrackTool(shell, families),
+    conntrack: new ConntrackTool(shell, runner, families),
     watchPacketFilter: (listener) =>
       watchPacketFilter({ runner, backend, families, hooks, ourPids: filterPids, log, listener }),
     helperPids: () =>

@@ -63,7 +63,7 @@ describe.each([...GARBAGE, ...SHAPES])('where every program prints %j', (printed
 
   test('connections: such lines are none of ours, and nothing is deleted', async () => {
     const runner = new Printing(printed);
-    const tool = new ConntrackTool(runner, [4, 6]);
+    const tool = new ConntrackTool(runner, runner, [4, 6]);
     expect(await tool.list()).toEqual([]);
     await tool.forgetAddresses(['10.64.0.2' as never]);
     expect(runner.ran.filter((command) => !command.startsWith('conntrack -L'))).toEqual([]);
@@ -147,7 +147,7 @@ test('a connection whose words are no addresses and numbers never gets into the 
   const flow = (source: string, port: string) =>
     `ipv4     2 tcp      6 99 ESTABLISHED src=${source} dst=10.64.0.2 sport=${port} dport=80 src=10.64.0.2 dst=10.64.0.9 sport=80 dport=7 use=1\n`;
   const runner = new Printing(flow('$(reboot)', '1') + flow('10.64.0.9', 'x') + flow('10.64.0.9', '7'));
-  const tool = new ConntrackTool(runner, [4]);
+  const tool = new ConntrackTool(runner, runner, [4]);
   expect((await tool.list()).map(({ original }) => original.sourcePort)).toEqual([7]);
   await tool.forgetAddresses(['10.64.0.2' as never]);
   const scripts = runner.ran.filter((command) => command.startsWith('sh'));
