@@ -162,6 +162,9 @@ function forwardRules({ acceptMark }: PolicySettings): readonly FilterRule[] {
     // else a server's next segment would make a flow that was cut a new one, in reverse
     when([...tcpWithoutSyn], DROP, 'TCP that begins without SYN'),
     when([inInterface('cord+')], jump(chain('forwardFrom'))),
+    // here, so that whoever accepts in a chain of ours does so without a mark
+    when([inInterface('cord+'), marked(acceptMark, true)], DROP, 'not allowed outbound'),
+    when([outInterface('cord+'), marked(acceptMark)], clearMark(acceptMark)),
     when([outInterface('cord+')], jump(chain('forwardTo'))),
   ];
 }
@@ -174,8 +177,6 @@ const forwardFromRules = ({ acceptMark }: PolicySettings): readonly FilterRule[]
 ];
 
 const forwardToRules = ({ acceptMark }: PolicySettings): readonly FilterRule[] => [
-  when([marked(acceptMark, true), inInterface('cord+')], DROP, 'not allowed outbound'),
-  when([marked(acceptMark)], clearMark(acceptMark)),
   always(jump(chain('toDispatch'))),
   when([marked(acceptMark, true)], DROP),
 ];
