@@ -112,7 +112,7 @@ export class ClusterRoutes {
     if (owner === this.#node) return this.#intoNothing(destination);
     const path = this.#pathTo(owner, destination);
     if (path?.kind !== 'via' || this.#avoided.has(path.interfaceName)) return undefined;
-    return { kind: 'via', destination, gateway: path.gateway, interfaceName: path.interfaceName };
+    return { destination, ...path };
   }
 
   /** Nodes that hold addresses to which there is no way. */
@@ -171,10 +171,11 @@ export class ClusterRoutes {
 
   #nodeChanged(before: Node | undefined, after: Node | undefined): void {
     const name = (after ?? before)?.name;
-    if (name === undefined || (before?.ip === after?.ip && before?.ip6 === after?.ip6)) return;
+    if (name === undefined) return;
+    const isSame = (field: 'ip' | 'ip6' | 'tunnelIp' | 'tunnelIp6') => before?.[field] === after?.[field];
     if (name === this.#node) {
-      this.#everythingChanged();
-    } else {
+      if (!isSame('ip') || !isSame('ip6') || !isSame('tunnelIp') || !isSame('tunnelIp6')) this.#everythingChanged();
+    } else if (!isSame('ip') || !isSame('ip6')) {
       this.#paths.delete(name);
       this.#tell({ destinations: [...this.#owners.destinationsOf(name)], tunnels: true });
     }

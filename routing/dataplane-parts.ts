@@ -82,7 +82,10 @@ export function dataplaneParts(options: DataplaneOptions): DataplaneParts {
     ipv6: kernel.families.includes(6),
     gatewayOf: ({ dockerNetworkId }) => view.localNetworks.get(dockerNetworkId)?.value.linkLocalGateway,
   });
-  const routes = new NodeRoutes({ kernel, view, clusterRoutes, log });
+  const routes = new NodeRoutes({
+    ...{ kernel, view, clusterRoutes, log },
+    forgetFlows: (address) => void flows.forget(address),
+  });
   const removals = new LateRemovals({
     mayWait: (endpoint) => endpoint.node === node && !attacher.links.has(hostInterfaceOf(endpoint.id)),
     tell: (changes) => {

@@ -4,6 +4,7 @@ import type { Kernel } from '../src/effects/kernel.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { InterfaceName } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
 import type { NodeNetwork } from '../src/model/network.js';
 import type { Route } from '../src/model/route.js';
 import { isOurTunnel } from '../src/model/tunnel.js';
@@ -17,6 +18,7 @@ export interface NodeRoutesOptions {
   readonly kernel: Pick<Kernel, 'network' | 'sysctls' | 'families'>;
   readonly view: Pick<ClusterView, 'localNetworks' | 'subscribe'>;
   readonly clusterRoutes: ClusterRoutes;
+  readonly forgetFlows: (address: IpAddress) => void;
   readonly log: Logger;
 }
 
@@ -35,7 +37,7 @@ export class NodeRoutes implements WantedRoutes {
 
   constructor(options: NodeRoutesOptions) {
     this.#options = options;
-    const { kernel, clusterRoutes, log } = options;
+    const { kernel, clusterRoutes, forgetFlows, log } = options;
     this.host = new HostRoutes({ network: kernel.network, wanted: this, log });
     this.#tunnels = new Tunnels({
       network: kernel.network,
@@ -43,6 +45,7 @@ export class NodeRoutes implements WantedRoutes {
       wanted: () => clusterRoutes.tunnels(),
       ipv6: kernel.families.includes(6),
       moveRoutes: (lost) => this.#move(lost),
+      forgetFlows,
       log,
     });
   }

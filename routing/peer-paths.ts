@@ -8,11 +8,17 @@ import type { Encapsulation } from '../src/model/pool.js';
 import { IPIP_NAME, type TunnelKind, tunnelMacOf, vxlanName } from '../src/model/tunnel.js';
 
 type Addresses = Pick<Node, 'name' | 'ip' | 'ip6'>;
+type OwnAddresses = Addresses & Pick<Node, 'tunnelIp' | 'tunnelIp6'>;
 
 /** How packets of one family come to another node. */
 export type Path =
-  /** The gateway is on the link, or the link is a tunnel that knows the way to it. */
-  | { readonly kind: 'via'; readonly gateway: IpAddress; readonly interfaceName: InterfaceName }
+  /** The gateway is on the link, or the link is a tunnel that knows the way to it, and `source` leads back into it. */
+  | {
+      readonly kind: 'via';
+      readonly gateway: IpAddress;
+      readonly interfaceName: InterfaceName;
+      readonly source?: IpAddress | undefined;
+    }
   /** It is behind a router. */
   | { readonly kind: 'offLink' }
   | { readonly kind: 'noAddress'; readonly family: IpFamily }
@@ -27,7 +33,7 @@ export type Path =
 /** Everything on this node that paths depend on, besides the other node. */
 export interface Standpoint {
   /** Absent: this node's record is not there yet. */
-  readonly self: Addresses | undefined;
+  readonly self: OwnAddresses | undefined;
   readonly networks: readonly HostNetwork[];
 }
 
@@ -78,11 +84,15 @@ function tunnelPath(peer: Addresses, family: IpFamily, kind: TunnelKind, { self,
   const outer = outerBetween(self, peer, kind);
   if (outer === undefined) return { kind: 'noCommonFamily' };
   const { local, remote } = outer;
+  const address = family === 4 ? self?.tunnelIp : self?.tunnelIp6;
+  const from = address === undefined ? {} : { source: address };
   if (networks.some(({ address }) => address === remote)) return { kind: 'ownAddress', address: remote };
   if (!networks.some(({ address }) => address === local)) return { kind: 'notHere', address: local };
   if (kind === 'ipip') {
-    return family === 6 ? { kind: 'noIpv6InIpip' } : { kind: 'via', gateway: remote, interfaceName: IPIP_NAME };
+    return family === 6
+      ? { kind: 'noIpv6InIpip' }
+      : { kind: 'via', gateway: remote, interfaceName: IPIP_NAME, ...from };
   }
   const gateway = family === outer.family && family === 4 ? remote : linkLocalOf(tunnelMacOf(peer.name));
-  return { kind: 'via', gateway, interfaceName: vxlanName(outer.family) };
+  return { kind: 'via', gateway, interfaceName: vxlanName(outer.family), ...from };
 }

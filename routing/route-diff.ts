@@ -33,7 +33,8 @@ export function sameRoute(one: Route | undefined, other: Route | undefined): boo
   if (one.kind !== other.kind || one.destination !== other.destination) return false;
   if (one.kind === 'blackhole' || other.kind === 'blackhole') return true;
   if (one.interfaceName !== other.interfaceName) return false;
-  return one.kind !== 'via' || other.kind !== 'via' || one.gateway === other.gateway;
+  if (one.kind !== 'via' || other.kind !== 'via') return true;
+  return one.gateway === other.gateway && one.source === other.source;
 }
 
 /** Neighbours that are not as desired; others on our links are left: the kernel drops them with the link. */

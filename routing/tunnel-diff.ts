@@ -1,18 +1,19 @@
 import type { NetworkCommand, ReadTunnel } from '../src/effects/network-stack.js';
 import type { InterfaceName } from '../src/model/ids.js';
-import type { PermanentNeighbour } from '../src/model/route.js';
+import type { LinkAddress, PermanentNeighbour } from '../src/model/route.js';
 import type { Forwarding, TunnelDevice } from '../src/model/tunnel.js';
 import type { WantedTunnels } from './wanted-tunnels.js';
 
 /** What there is of tunnels, as it was read or as we left it. */
 export interface ActualTunnels {
   readonly devices: readonly ReadTunnel[];
+  readonly addresses: readonly LinkAddress[];
   readonly forwardings: readonly Forwarding[];
   /** On those devices. */
   readonly neighbours: readonly PermanentNeighbour[];
 }
 
-export const NO_TUNNELS: ActualTunnels = { devices: [], forwardings: [], neighbours: [] };
+export const NO_TUNNELS: ActualTunnels = { devices: [], addresses: [], forwardings: [], neighbours: [] };
 
 /** Applied in this order, with the routes between `put` and `remove`, every packet finds its way at every moment. */
 export interface TunnelChanges {
@@ -38,6 +39,7 @@ export function diffTunnels(wanted: WantedTunnels, actual: ActualTunnels): Tunne
   const names = new Set(wanted.devices.map(({ name }) => name));
   const stays = ({ interfaceName }: { readonly interfaceName: InterfaceName }) =>
     names.has(interfaceName) && !fresh.has(interfaceName);
+  const addresses = difference(wanted.addresses, actual.addresses.filter(stays), addressText, addressText);
   const forwardings = difference(wanted.forwardings, actual.forwardings.filter(stays), forwardingText, forwardingKey);
   const neighbours = difference(wanted.neighbours, actual.neighbours.filter(stays), neighbourText, neighbourKey);
   const surplus = actual.devices.filter(({ name }) => !names.has(name));
@@ -46,10 +48,12 @@ export function diffTunnels(wanted: WantedTunnels, actual: ActualTunnels): Tunne
     add,
     adjust,
     put: [
+      ...addresses.put.map((address) => ({ kind: 'putAddress', address }) as const),
       ...neighbours.put.map((neighbour) => ({ kind: 'putNeighbour', neighbour }) as const),
       ...forwardings.put.map((forwarding) => ({ kind: 'putForwarding', forwarding }) as const),
     ],
     remove: [
+      ...addresses.remove.map((address) => ({ kind: 'removeAddress', address }) as const),
       ...neighbours.remove.map((neighbour) => ({ kind: 'removeNeighbour', neighbour }) as const),
       ...surplus.map(({ name }) => ({ kind: 'removeTunnel', link: name }) as const),
       ...forwardings.remove.map((forwarding) => ({ kind: 'removeForwarding', forwarding }) as const),
@@ -58,6 +62,8 @@ export function diffTunnels(wanted: WantedTunnels, actual: ActualTunnels): Tunne
       ...add.map(({ name }) => `${name}: ${present.has(name) ? 'was made otherwise' : 'was missing'}`),
       ...adjust.map((command) => `${'link' in command ? command.link : ''}: had another state, MTU or MAC`),
       ...surplus.map(({ name }) => `${name}: should not be`),
+      ...addresses.put.filter(stays).map((one) => `${addressText(one)}: was missing`),
+      ...addresses.remove.map((one) => `${addressText(one)}: should not be`),
       ...forwardings.put.filter(stays).map((one) => `${forwardingText(one)}: was missing`),
       ...forwardings.remove.map((one) => `${forwardingText(one)}: should not be`),
       ...neighbours.put.filter(stays).map((one) => `${neighbourText(one)}: was missing`),
@@ -99,6 +105,7 @@ function difference<T>(
   };
 }
 
+const addressText = ({ address, interfaceName }: LinkAddress): string => `address ${address} on ${interfaceName}`;
 const forwardingKey = ({ mac, interfaceName }: Forwarding): string => `${mac} on ${interfaceName}`;
 const forwardingText = (one: Forwarding): string => `${forwardingKey(one)} to ${one.remote}`;
 const neighbourKey = ({ address, interfaceName }: PermanentNeighbour): string => `${address} on ${interfaceName}`;

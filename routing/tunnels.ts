@@ -3,6 +3,7 @@ import type { NetworkCommand, NetworkStack } from '../src/effects/network-stack.
 import type { Sysctl, Sysctls } from '../src/effects/sysctls.js';
 import { describeError, KernelError } from '../src/model/errors.js';
 import type { InterfaceName } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
 import { isOurTunnel, type TunnelDevice, VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
 import { addressModeOf, linkSettings } from './link-settings.js';
 import type { ReportRepair } from './repair-log.js';
@@ -17,6 +18,8 @@ export interface TunnelsOptions {
   readonly ipv6: boolean;
   /** Brings the routes to what they should be now; `lost`: links whose routes the kernel has dropped. */
   readonly moveRoutes: (lost: readonly InterfaceName[]) => Promise<void>;
+  /** The node does not have the address any more. */
+  readonly forgetFlows: (address: IpAddress) => void;
   readonly log: Logger;
 }
 
@@ -73,12 +76,14 @@ export class Tunnels {
   async #read(): Promise<ActualTunnels> {
     const { network } = this.#options;
     const devices = (await network.tunnels()).filter(({ name }) => isOurTunnel(name));
-    const [neighbours, ...forwardings] = await Promise.all([
+    const [neighbours, addresses, forwardings] = await Promise.all([
       network.permanentNeighbours(),
-      ...devices.filter(({ kind }) => kind === 'vxlan').map(({ name }) => network.forwardings(name)),
+      Promise.all(devices.map(({ name }) => network.tunnelAddresses(name))),
+      Promise.all(devices.filter(({ kind }) => kind === 'vxlan').map(({ name }) => network.forwardings(name))),
     ]);
     return {
       devices,
+      addresses: addresses.flat(),
       forwardings: forwardings.flat(),
       neighbours: neighbours.filter(({ interfaceName }) => isOurTunnel(interfaceName)),
     };
@@ -95,10 +100,15 @@ export class Tunnels {
     this.#unusable = unusable;
     const usable = ({ interfaceName }: { readonly interfaceName: InterfaceName }) => !unusable.has(interfaceName);
     await this.#apply([...changes.adjust, ...changes.put.filter((command) => usable(placeOf(command)))]);
-    await moveRoutes(changes.add.map(({ name }) => name));
+    // With an address, IPv4 loses the routes that have it as their source.
+    const readdressed = changes.put.flatMap((command) => ('address' in command ? command.address.interfaceName : []));
+    await moveRoutes([...new Set([...changes.add.map(({ name }) => name), ...readdressed])]);
     await this.#apply(changes.remove);
+    const kept = new Set(wanted.addresses.map(({ address }) => address));
+    for (const { address } of this.#known?.addresses ?? []) if (!kept.has(address)) this.#options.forgetFlows(address);
     this.#known = madeSo({
       devices: wanted.devices.filter(({ name }) => !unusable.has(name)),
+      addresses: wanted.addresses.filter(usable),
       forwardings: wanted.forwardings.filter(usable),
       neighbours: wanted.neighbours.filter(usable),
     });
@@ -150,6 +160,7 @@ export class Tunnels {
 }
 
 function placeOf(command: NetworkCommand): { readonly interfaceName: InterfaceName } {
+  if ('address' in command) return command.address;
   if ('neighbour' in command) return command.neighbour;
   if ('forwarding' in command) return command.forwarding;
   throw new Error(`${command.kind} belongs to no tunnel`);

@@ -1,9 +1,9 @@
 import type { HostNetwork } from '../src/model/host-network.js';
 import { familyOf, type IpAddress, type IpFamily } from '../src/model/ip-address.js';
 import { linkLocalOf } from '../src/model/mac-address.js';
-import type { Node } from '../src/model/node.js';
+import { type Node, tunnelAddressesOf } from '../src/model/node.js';
 import type { Pool } from '../src/model/pool.js';
-import type { PermanentNeighbour } from '../src/model/route.js';
+import type { LinkAddress, PermanentNeighbour } from '../src/model/route.js';
 import {
   type Forwarding,
   IPIP_NAME,
@@ -18,12 +18,16 @@ import { outerBetween } from './peer-paths.js';
 /** What tunnels consist of in the kernel, besides the routes into them. */
 export interface WantedTunnels {
   readonly devices: readonly TunnelDevice[];
+  /** Of the node itself, on each device that can carry them: on one without any, IPv4 takes in little. */
+  readonly addresses: readonly LinkAddress[];
   readonly forwardings: readonly Forwarding[];
   readonly neighbours: readonly PermanentNeighbour[];
 }
 
 /** Ethernet's, where the link of the node's address cannot tell. */
 const USUAL_MTU = 1500;
+/** In bytes (RFC 8200, section 5): a link of less has no IPv6. */
+const SMALLEST_IPV6_MTU = 1280;
 
 /** From the records: one device for each kind of outer header that is needed, and in it every other node. */
 export function wantedTunnels({
@@ -42,9 +46,9 @@ export function wantedTunnels({
   const devices: TunnelDevice[] = [];
   const forwardings: Forwarding[] = [];
   const neighbours: PermanentNeighbour[] = [];
-  if (self === undefined) return { devices, forwardings, neighbours };
+  if (self === undefined) return { devices, addresses: [], forwardings, neighbours };
   if (kinds.has('ipip')) devices.push(...device('ipip', self, 4, networks));
-  if (!kinds.has('vxlan')) return { devices, forwardings, neighbours };
+  if (!kinds.has('vxlan')) return { devices, addresses: addressesOn(devices, self), forwardings, neighbours };
 
   const outerFamilies = new Set<IpFamily>([self.ip === undefined ? 6 : 4]);
   for (const peer of peers) {
@@ -60,10 +64,18 @@ export function wantedTunnels({
   const present = new Set(devices.map(({ name }) => name));
   return {
     devices,
+    addresses: addressesOn(devices, self),
     forwardings: forwardings.filter(({ interfaceName }) => present.has(interfaceName)),
     neighbours: neighbours.filter(({ interfaceName }) => present.has(interfaceName)),
   };
 }
+
+const addressesOn = (devices: readonly TunnelDevice[], self: Node): readonly LinkAddress[] =>
+  devices.flatMap(({ kind, name, mtu }) =>
+    tunnelAddressesOf(self)
+      .filter((address) => familyOf(address) === 4 || (kind === 'vxlan' && mtu >= SMALLEST_IPV6_MTU))
+      .map((address) => ({ address, interfaceName: name })),
+  );
 
 /** None, where the node's address is not on this host. */
 function device(

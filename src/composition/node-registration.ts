@@ -6,6 +6,7 @@ import type { ClusterStore } from '../effects/cluster-view.js';
 import type { CommandRunner } from '../effects/command-runner.js';
 import { type IpAddress, type IpFamily, ipAddressOrUndefined } from '../model/ip-address.js';
 import { type Node, NodeRecord, nodeKey } from '../model/node.js';
+import { isOurTunnel } from '../model/tunnel.js';
 import { detectAddress, type HostAddress } from './node-address.js';
 import { VERSION } from './version.js';
 
@@ -46,6 +47,8 @@ export async function registerNode(node: Node, { store, keepsAsNumber, clock, si
     const existing = store.nodes.get(node.name);
     const value = NodeRecord.encode({
       ...node,
+      tunnelIp: existing?.value.tunnelIp,
+      tunnelIp6: existing?.value.tunnelIp6,
       labels: existing?.value.labels ?? {},
       routeReflectorClusterId: existing?.value.routeReflectorClusterId,
       asNumber: keepsAsNumber ? (existing?.value.asNumber ?? node.asNumber) : node.asNumber,
@@ -68,13 +71,16 @@ async function detected(
 ): Promise<IpAddress | undefined> {
   const detection = config.nodeIpDetect;
   const source = detection.kind === 'can-reach' ? await sourceTowards(detection.address, runner) : undefined;
-  return detectAddress({ detection, family, addresses: hostAddresses(), sourceTowards: () => source });
+  const addresses = hostAddresses();
+  // Towards a container elsewhere the kernel takes a tunnel's.
+  const own = addresses.some(({ address }) => address === source) ? source : undefined;
+  return detectAddress({ detection, family, addresses, sourceTowards: () => own });
 }
 
-/** But for those of endpoints' links, which come and go, and tell nothing of the host. */
+/** But for those of our own links, which come and go with records and containers, and tell nothing of the host. */
 export function hostAddresses(): readonly HostAddress[] {
   return Object.entries(networkInterfaces())
-    .filter(([interfaceName]) => !isOurHostEnd(interfaceName))
+    .filter(([interfaceName]) => !isOurHostEnd(interfaceName) && !isOurTunnel(interfaceName))
     .flatMap(([interfaceName, addresses]) =>
       (addresses ?? []).flatMap(({ address }) => {
         const parsed = ipAddressOrUndefined(address);

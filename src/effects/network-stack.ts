@@ -4,7 +4,7 @@ import type { InterfaceName } from '../model/ids.js';
 import type { IpFamily } from '../model/ip-address.js';
 import type { Link } from '../model/link.js';
 import type { MacAddress } from '../model/mac-address.js';
-import type { PermanentNeighbour, Route } from '../model/route.js';
+import type { LinkAddress, PermanentNeighbour, Route } from '../model/route.js';
 import type { Forwarding, TunnelDevice } from '../model/tunnel.js';
 
 /** One change to links, routes or neighbours. All but `addVeth` and `addTunnel` may be repeated without harm. */
@@ -26,6 +26,8 @@ export type NetworkCommand =
   /** Down, and without address. */
   | { readonly kind: 'addTunnel'; readonly device: TunnelDevice }
   | { readonly kind: 'removeTunnel'; readonly link: InterfaceName }
+  /** The kernel takes it as the source of nothing but routes that name it. */
+  | { readonly kind: 'putAddress' | 'removeAddress'; readonly address: LinkAddress }
   | { readonly kind: 'setMtu'; readonly link: InterfaceName; readonly mtu: number }
   | { readonly kind: 'putForwarding' | 'removeForwarding'; readonly forwarding: Forwarding };
 
@@ -50,6 +52,8 @@ export interface NetworkStack {
   permanentNeighbours(): Promise<readonly PermanentNeighbour[]>;
   /** Links with the names and of the kinds of our tunnels. */
   tunnels(): Promise<readonly ReadTunnel[]>;
+  /** Addresses that stand alone on a tunnel of ours, but for IPv6's link-local ones. */
+  tunnelAddresses(link: InterfaceName): Promise<readonly LinkAddress[]>;
   /** Of one VXLAN device. */
   forwardings(link: InterfaceName): Promise<readonly Forwarding[]>;
   /** The networks that this host is on by itself, by links that are up, with carrier or without. */

@@ -25,6 +25,9 @@ export interface Node {
   readonly name: NodeName;
   readonly ip?: IpAddress | undefined;
   readonly ip6?: IpAddress | undefined;
+  /** What the host itself sends into tunnels has this source: an address of a network, as a container's. */
+  readonly tunnelIp?: IpAddress | undefined;
+  readonly tunnelIp6?: IpAddress | undefined;
   /** Absent: the cluster's default. */
   readonly asNumber?: number | undefined;
   /** Passes the routes of nodes on to nodes; reflectors of one id stand in for one another. Absent: it is none. */
@@ -39,12 +42,21 @@ const schema: z.ZodType<Node> = z.object({
   name: parsed(parseNodeName),
   ip: parsed(parseIpAddress).optional(),
   ip6: parsed(parseIpAddress).optional(),
+  tunnelIp: parsed(parseIpAddress).optional(),
+  tunnelIp6: parsed(parseIpAddress).optional(),
   asNumber: asNumberSchema.optional(),
   routeReflectorClusterId: parsed(parseRouteReflectorClusterId).optional(),
   labels: z.record(z.string(), z.string()),
   version: z.string(),
   startedAt: z.string(),
 });
+
+/** The node's tunnel addresses, IPv4 first. */
+export const tunnelAddressesOf = ({
+  tunnelIp,
+  tunnelIp6,
+}: Pick<Node, 'tunnelIp' | 'tunnelIp6'>): readonly IpAddress[] =>
+  [tunnelIp, tunnelIp6].filter((address) => address !== undefined);
 
 export const NodeRecord = defineRecord('Node', schema);
 export const nodeKey = (name: NodeName): string => NodeRecord.key(name);

@@ -25,7 +25,15 @@ export type Route =
       readonly destination: Cidr;
       readonly gateway: IpAddress;
       readonly interfaceName: InterfaceName;
+      /** Of what the host itself sends there; absent: as the kernel chooses. */
+      readonly source?: IpAddress | undefined;
     };
+
+/** An address of the host, alone on its link: it makes no network reachable there. */
+export interface LinkAddress {
+  readonly address: IpAddress;
+  readonly interfaceName: InterfaceName;
+}
 
 /** An address that always has this MAC on this link: never asked for, never learned, never forgotten. */
 export interface PermanentNeighbour {

@@ -5,7 +5,7 @@ import { ClusterCache } from '../../src/infrastructure/cluster-cache.js';
 import { networkOf, parseCidr, parseInterfaceAddress } from '../../src/model/cidr.js';
 import type { HostNetwork } from '../../src/model/host-network.js';
 import { type InterfaceName, parseNodeName } from '../../src/model/ids.js';
-import { parseIpAddress } from '../../src/model/ip-address.js';
+import { type IpAddress, parseIpAddress } from '../../src/model/ip-address.js';
 import { NodeRecord, nodeKey } from '../../src/model/node.js';
 import { type Encapsulation, PoolRecord, poolKey } from '../../src/model/pool.js';
 import { InMemoryDatastore } from '../fakes/in-memory-datastore.js';
@@ -40,8 +40,11 @@ export class RoutesUnderTest {
     await Promise.all([this.#view.close(), this.#blocks.close()]);
   }
 
-  async node(name: string, ip?: string, ip6?: string): Promise<void> {
+  async node(name: string, ip?: string, ip6?: string, tunnelIps: readonly string[] = []): Promise<void> {
+    const [tunnelIp, tunnelIp6] = tunnelIps.map(parseIpAddress);
     const node = {
+      tunnelIp,
+      tunnelIp6,
       name: parseNodeName(name),
       ...(ip === undefined ? {} : { ip: parseIpAddress(ip) }),
       ...(ip6 === undefined ? {} : { ip6: parseIpAddress(ip6) }),
@@ -76,15 +79,18 @@ export class RoutesUnderTest {
   wanted(): readonly string[] {
     return [...this.routes.routes()]
       .map((route) => {
-        const where = route.kind === 'via' ? ` ${route.gateway} ${route.interfaceName}` : '';
+        const where = route.kind === 'via' ? ` ${route.gateway} ${route.interfaceName}${from(route.source)}` : '';
         return `${route.destination} ${route.kind}${where}`;
       })
       .sort((a, b) => (a < b ? -1 : 1));
   }
 
   tunnels() {
-    const { devices, forwardings, neighbours } = this.routes.tunnels();
+    const { devices, addresses, forwardings, neighbours } = this.routes.tunnels();
     return {
+      ...(addresses.length === 0
+        ? {}
+        : { addresses: addresses.map(({ address, interfaceName }) => `${address} on ${interfaceName}`) }),
       devices: devices.map(({ name, local, mtu }) => `${name} ${local} mtu ${mtu}`),
       forwardings: forwardings.map(({ mac, remote, interfaceName }) => `${mac} to ${remote} on ${interfaceName}`),
       neighbours: neighbours.map(({ address, mac }) => `${address} at ${mac}`),
@@ -100,6 +106,8 @@ export function hostNetwork(interfaceName: string, text: string): HostNetwork {
   const { address, length } = parseInterfaceAddress(text);
   return { interfaceName: interfaceName as InterfaceName, mtu: 1500, address, network: networkOf(address, length) };
 }
+
+const from = (source: IpAddress | undefined): string => (source === undefined ? '' : ` src ${source}`);
 
 /** Watches tell within microtasks. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

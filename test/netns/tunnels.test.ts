@@ -8,7 +8,7 @@ import { parseIpAddress } from '../../src/model/ip-address.js';
 import { linkLocalOf } from '../../src/model/mac-address.js';
 import { NodeRecord, nodeKey } from '../../src/model/node.js';
 import { type Encapsulation, PoolRecord, poolKey } from '../../src/model/pool.js';
-import { tunnelMacOf, VXLAN_ID } from '../../src/model/tunnel.js';
+import { tunnelMacOf, VXLAN_ID, vxlanName } from '../../src/model/tunnel.js';
 import { eventually } from '../contracts/eventually.js';
 import { DataplaneLab } from './dataplane-lab.js';
 import { netnsUnavailable, startIn } from './test-namespace.js';
@@ -23,7 +23,7 @@ const NEXT_HOP = linkLocalOf(MAC);
 (unavailable === undefined ? describe : describe.skip)('VXLAN in the kernel', () => {
   let lab: DataplaneLab;
 
-  const putNode = (name: string, ip: string) =>
+  const putNode = (name: string, ip: string, tunnelIps: readonly string[] = []) =>
     lab.write([
       {
         kind: 'put',
@@ -31,6 +31,8 @@ const NEXT_HOP = linkLocalOf(MAC);
         value: NodeRecord.encode({
           name: parseNodeName(name),
           ip: parseIpAddress(ip),
+          tunnelIp: tunnelIps.map(parseIpAddress)[0],
+          tunnelIp6: tunnelIps.map(parseIpAddress)[1],
           labels: {},
           version: '1',
           startedAt: '2026-01-01T00:00:00.000Z',
@@ -49,7 +51,9 @@ const NEXT_HOP = linkLocalOf(MAC);
   const via = async () =>
     (await lab.kernel.network.ourRoutes())
       .flatMap((route) =>
-        route.kind === 'via' ? [`${route.destination} ${route.gateway} ${route.interfaceName}`] : [],
+        route.kind === 'via'
+          ? [`${route.destination} ${route.gateway} ${route.interfaceName}${route.source ? ` ${route.source}` : ''}`]
+          : [],
       )
       .sort((a, b) => (a < b ? -1 : 1));
   const IN_TUNNEL = ['10.64.1.0/26 10.99.0.12 vxlan.cord', `fd80:c0de::40/122 ${NEXT_HOP} vxlan.cord`];
@@ -165,6 +169,81 @@ const NEXT_HOP = linkLocalOf(MAC);
     monitor.kill();
     expect(monitor.lines.filter((line) => /vxlan|proto 80/.test(line))).toEqual([]);
     expect(await present()).toEqual(whole);
+  });
+
+  describe('with tunnel addresses', () => {
+    const TUNNEL_IPS = ['10.64.0.63', 'fd80:c0de::3f'];
+    const routes = IN_TUNNEL.map((route, index) => `${route} ${TUNNEL_IPS[index]}`);
+    const addresses = async () => {
+      const read = await lab.kernel.network.tunnelAddresses(vxlanName(4));
+      return { addresses: read.map(({ address }) => address).sort((a, b) => (a < b ? -1 : 1)), routes: await via() };
+    };
+    const all = { addresses: TUNNEL_IPS, routes };
+
+    test('the device has them, and routes into it name them', async () => {
+      await putNode('alpha', '10.99.0.11', TUNNEL_IPS);
+      await eventually(async () => expect(await addresses()).toEqual(all));
+      expect(await lab.namespace.ip('route get 10.64.1.5')).toContain('dev vxlan.cord src 10.64.0.63');
+      expect(await lab.namespace.ip('route get fd80:c0de::45')).toContain('src fd80:c0de::3f');
+      await lab.dataplane.resync();
+      expect(lab.dataplane.status()).toMatchObject({ synced: true, routeProblems: [] });
+    });
+
+    test('they are the source of nothing else, and no network that the host is on', async () => {
+      const shown = await lab.namespace.ip('address show dev vxlan.cord');
+      expect(shown).toContain('inet 10.64.0.63/32 scope link ');
+      expect(shown).toMatch(/inet6 fd80:c0de::3f\/128 scope global .*deprecated/);
+      const networks = await lab.kernel.network.hostNetworks();
+      expect(networks.filter(({ address }) => TUNNEL_IPS.includes(address))).toEqual([]);
+    });
+
+    test.each([
+      ['address flush dev vxlan.cord scope link', 'address 10.64.0.63 on vxlan.cord: was missing'],
+      ['address del fd80:c0de::3f/128 dev vxlan.cord', 'address fd80:c0de::3f on vxlan.cord: was missing'],
+      ['address add 10.64.0.62/32 dev vxlan.cord', 'address 10.64.0.62 on vxlan.cord: should not be'],
+      ['link set vxlan.cord down', 'vxlan.cord: had another state, MTU or MAC'],
+      ['link del vxlan.cord', 'vxlan.cord: was missing'],
+      ['route change 10.64.1.0/26 via 10.99.0.12 dev vxlan.cord onlink proto 80 metric 16', '10.64.1.0/26: '],
+    ])('damage by hand is put right without being asked: ip %s', async (words, finding) => {
+      const told = lab.dataplane.status().repairsTotal;
+      await lab.namespace.ip(words);
+      if (words.startsWith('route')) await lab.dataplane.resync();
+      await eventually(async () => expect(await addresses()).toEqual(all));
+      const { repairs, repairsTotal } = lab.dataplane.status();
+      expect(repairs.slice(told - repairsTotal).map(({ detail }) => detail)).toContainEqual(
+        expect.stringContaining(finding),
+      );
+      await lab.dataplane.resync();
+      expect(lab.dataplane.status().repairsTotal).toBe(repairsTotal);
+    });
+
+    test('others take their place without a moment without routes, and a second start writes nothing', async () => {
+      const monitor = startIn(lab.namespace, 'stdbuf', '-oL', 'ip', '-o', 'monitor', 'route', 'address');
+      const others = ['10.64.0.61', 'fd80:c0de::3d'];
+      let gateway = 70;
+      await eventually(async () => {
+        await lab.namespace.ip(`route replace 10.65.8.0/26 via 10.99.0.${gateway++ % 100}`);
+        expect(monitor.lines).toContainEqual(expect.stringContaining('10.65.8.0/26'));
+      });
+      await putNode('alpha', '10.99.0.11', others);
+      const moved = IN_TUNNEL.map((route, index) => `${route} ${others[index]}`);
+      await eventually(async () => expect(await addresses()).toEqual({ addresses: others, routes: moved }));
+      expect(monitor.lines.filter((line) => /Deleted.*10\.64\.1\.0\/26/.test(line))).toEqual([]);
+      lab.stop();
+      const before = monitor.lines.length;
+      await lab.start();
+      await lab.dataplane.resync();
+      await lab.namespace.ip('route add 10.65.10.0/26 via 10.99.0.78');
+      await eventually(() => expect(monitor.lines).toContainEqual(expect.stringContaining('10.65.10.0/26')));
+      expect(monitor.lines.slice(before).filter((line) => /vxlan|proto 80/.test(line))).toEqual([]);
+      monitor.kill();
+    });
+
+    test('without them it is as before', async () => {
+      await putNode('alpha', '10.99.0.11');
+      await eventually(async () => expect(await addresses()).toEqual({ addresses: [], routes: IN_TUNNEL }));
+      expect(await present()).toEqual(whole);
+    });
   });
 
   test('only what crosses subnets is encapsulated, if that is wished; and nothing is left when no pool asks', async () => {

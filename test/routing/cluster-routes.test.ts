@@ -148,6 +148,33 @@ describe('pools with encapsulation', () => {
     await host.close();
   });
 
+  test('routes into them name the tunnel address as source, and nothing else does', async () => {
+    const host = await aHost('direct');
+    await host.pool('10.64.0.0/12', { kind: 'vxlan', crossSubnet: true });
+    await host.pool('fd80:c0de::/48', { kind: 'vxlan', crossSubnet: false });
+    await host.block('fd80:c0de::40/122', 'far');
+    await host.node('near', '10.99.1.12', 'fd99:1::12', ['10.64.1.63']);
+    host.told.length = 0;
+    await host.node('here', '10.99.1.11', 'fd99:1::11', ['10.64.0.63', 'fd80:c0de::3f']);
+    expect(new Set(host.told)).toEqual(new Set(['10.64.1.0/26', '10.64.2.0/26', 'fd80:c0de::40/122']));
+    expect(host.wanted()).toEqual([
+      '10.64.1.0/26 via 10.99.1.12 eth0',
+      '10.64.2.0/26 via 10.99.2.13 vxlan.cord src 10.64.0.63',
+      `fd80:c0de::40/122 via ${NEXT_HOP} vxlan.cord src fd80:c0de::3f`,
+    ]);
+    expect(host.tunnels()).toMatchObject({ addresses: ['10.64.0.63 on vxlan.cord', 'fd80:c0de::3f on vxlan.cord'] });
+    await host.pool('10.64.0.0/12', { kind: 'ipip', crossSubnet: false });
+    expect(host.wanted()).toContain('10.64.1.0/26 via 10.99.1.12 ipip.cord src 10.64.0.63');
+    expect(host.tunnels()).toMatchObject({
+      addresses: ['10.64.0.63 on ipip.cord', '10.64.0.63 on vxlan.cord', 'fd80:c0de::3f on vxlan.cord'],
+    });
+    // Another node's changes nothing here.
+    host.told.length = 0;
+    await host.node('near', '10.99.1.12', 'fd99:1::12', ['10.64.1.62']);
+    expect(host.told).toEqual([]);
+    await host.close();
+  });
+
   test('a device that cannot be made has no route into it', async () => {
     const host = await aHost('none');
     await host.pool('10.64.0.0/12', { kind: 'vxlan', crossSubnet: true });

@@ -6,12 +6,13 @@ import type { HostNetwork } from '../../model/host-network.js';
 import type { InterfaceName } from '../../model/ids.js';
 import type { IpFamily } from '../../model/ip-address.js';
 import type { Link } from '../../model/link.js';
-import { type PermanentNeighbour, ROUTE_PROTOCOL, type Route } from '../../model/route.js';
+import { type LinkAddress, type PermanentNeighbour, ROUTE_PROTOCOL, type Route } from '../../model/route.js';
 import type { Forwarding, TunnelKind } from '../../model/tunnel.js';
 import { type HelperKind, HelperProcess } from './helper-process.js';
 import {
   parseForwardings,
   parseHostNetworks,
+  parseLinkAddresses,
   parseLinks,
   parseNeighbours,
   parseRoutes,
@@ -120,6 +121,10 @@ export class IpBatchNetworkStack implements NetworkStack {
       kinds.map((kind) => this.#read(['-json', '-details', 'link', 'show', 'type', kind])),
     );
     return texts.flatMap(parseTunnels);
+  }
+
+  async tunnelAddresses(link: InterfaceName): Promise<readonly LinkAddress[]> {
+    return parseLinkAddresses(await this.#read(['-json', 'address', 'show', 'dev', link]));
   }
 
   async forwardings(link: InterfaceName): Promise<readonly Forwarding[]> {

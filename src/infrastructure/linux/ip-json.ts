@@ -4,10 +4,10 @@ import { type Cidr, hostCidr, networkOf, parseCidr } from '../../model/cidr.js';
 import { InvalidRequestError, KernelError } from '../../model/errors.js';
 import type { HostNetwork } from '../../model/host-network.js';
 import type { InterfaceName } from '../../model/ids.js';
-import { type IpAddress, ipAddressOrUndefined } from '../../model/ip-address.js';
+import { ADDRESS_BITS, familyOf, type IpAddress, ipAddressOrUndefined } from '../../model/ip-address.js';
 import type { Link } from '../../model/link.js';
 import type { MacAddress } from '../../model/mac-address.js';
-import { type PermanentNeighbour, type Route, VIA_METRIC } from '../../model/route.js';
+import { type LinkAddress, type PermanentNeighbour, type Route, VIA_METRIC } from '../../model/route.js';
 import { type Forwarding, isOurTunnel, VXLAN_ID, VXLAN_PORT } from '../../model/tunnel.js';
 
 // Of what `ip -json` prints, the fields that we use. With a filter it prints `{}` for what it left out.
@@ -26,6 +26,7 @@ const routeSchema = z.object({
   gateway: z.string().optional(),
   via: z.object({ host: z.string() }).optional(),
   metric: z.number().optional(),
+  prefsrc: z.string().optional(),
 });
 const tunnelSchema = z.object({
   ifname: z.string(),
@@ -70,7 +71,7 @@ export function parseLinks(json: string): readonly Link[] {
 /** Routes of kinds that we do not make are left out. */
 export function parseRoutes(json: string): readonly Route[] {
   const routes: Route[] = [];
-  for (const { type, dst, dev, gateway, via, metric } of items(json, routeSchema, 'ip -json route')) {
+  for (const { type, dst, dev, gateway, via, metric, prefsrc } of items(json, routeSchema, 'ip -json route')) {
     const destination = destinationOf(dst);
     if (destination === undefined) continue;
     const interfaceName = dev as InterfaceName | undefined;
@@ -79,7 +80,9 @@ export function parseRoutes(json: string): readonly Route[] {
     else if (type !== undefined || interfaceName === undefined) continue;
     else if (nextHop === undefined) routes.push({ kind: 'link', destination, interfaceName });
     else if (metric === VIA_METRIC) {
-      routes.push({ kind: 'via', destination, gateway: nextHop, interfaceName });
+      const source = ipAddressOrUndefined(prefsrc ?? '');
+      const from = source === undefined ? {} : { source };
+      routes.push({ kind: 'via', destination, gateway: nextHop, interfaceName, ...from });
     }
   }
   return routes;
@@ -115,6 +118,17 @@ export function parseTunnels(json: string): readonly ReadTunnel[] {
       },
     ];
   });
+}
+
+/** Addresses that stand alone on their link, but for IPv6's link-local ones. */
+export function parseLinkAddresses(json: string): readonly LinkAddress[] {
+  return items(json, addressSchema, 'ip -json address').flatMap(({ ifname, addr_info }) =>
+    addr_info.flatMap(({ local, prefixlen }) => {
+      const address = ipAddressOrUndefined(local ?? '');
+      if (address === undefined || /^fe[89ab]/.test(address)) return [];
+      return prefixlen !== ADDRESS_BITS[familyOf(address)] ? [] : [{ address, interfaceName: ifname as InterfaceName }];
+    }),
+  );
 }
 
 export function parseForwardings(json: string, interfaceName: InterfaceName): readonly Forwarding[] {

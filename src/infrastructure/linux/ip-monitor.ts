@@ -31,7 +31,10 @@ export function parseMonitorLine(line: string): NetworkStackChange | undefined {
     if (link[1] !== undefined) return { kind: 'linkRemoved', link: name };
     return { kind: link[3]?.split(',').includes('UP') ? 'linkUp' : 'linkDown', link: name };
   }
-  const other = /^(?:Deleted )?\d+: (?!cord|ctmp|veth)(\S+?)(?:@\S+)?:? .*(?:<|scope global)/.exec(line)?.[1];
+  const other =
+    /^(?:Deleted )?\d+: (?!cord|ctmp|veth)(\S+?)(?:@\S+)?:? .*(?:<|scope global|inet [\d.]+\/32 scope link)/.exec(
+      line,
+    )?.[1];
   if (other !== undefined) return { kind: 'hostNetworks', link: other as InterfaceName };
   const route = new RegExp(`^Deleted (?:blackhole )?(\\S+) .*proto ${ROUTE_PROTOCOL}\\b`).exec(line);
   const destination = route?.[1] === undefined ? undefined : destinationOf(route[1]);

@@ -1,7 +1,8 @@
 import type { NetworkCommand } from '../../effects/network-stack.js';
 import { assertNever } from '../../model/assert-never.js';
+import { hostCidr } from '../../model/cidr.js';
 import { familyOf } from '../../model/ip-address.js';
-import { ROUTE_PROTOCOL, type Route, VIA_METRIC } from '../../model/route.js';
+import { type LinkAddress, ROUTE_PROTOCOL, type Route, VIA_METRIC } from '../../model/route.js';
 import { type Forwarding, type TunnelDevice, VXLAN_ID, VXLAN_PORT } from '../../model/tunnel.js';
 
 /** One command as a line for `ip -batch`, or for `bridge -batch` if it is about a forwarding. */
@@ -21,7 +22,7 @@ export function networkCommandText(command: NetworkCommand): string {
     case 'setMac':
       return `link set dev ${command.link} address ${command.mac}`;
     case 'putRoute':
-      return `route replace ${routeText(command.route)}`;
+      return `route replace ${routeText(command.route)}${sourceText(command.route)}`;
     case 'removeRoute':
       return `route del ${routeText(command.route)}`;
     case 'putNeighbour': {
@@ -34,6 +35,10 @@ export function networkCommandText(command: NetworkCommand): string {
       return tunnelText(command.device);
     case 'removeTunnel':
       return `link del dev ${command.link}`;
+    case 'putAddress':
+      return addressText(command.address);
+    case 'removeAddress':
+      return `address del ${hostCidr(command.address.address)} dev ${command.address.interfaceName}`;
     case 'setMtu':
       return `link set dev ${command.link} mtu ${command.mtu}`;
     case 'putForwarding':
@@ -42,6 +47,12 @@ export function networkCommandText(command: NetworkCommand): string {
     default:
       return assertNever(command);
   }
+}
+
+/** Of link scope, or deprecated from the start: neither is chosen as source where nobody asks for it. */
+function addressText({ address, interfaceName }: LinkAddress): string {
+  const asked = familyOf(address) === 4 ? 'scope link' : 'nodad noprefixroute preferred_lft 0';
+  return `address replace ${hostCidr(address)} dev ${interfaceName} ${asked}`;
 }
 
 function tunnelText({ kind, name, local, mac, mtu }: TunnelDevice): string {
@@ -73,3 +84,7 @@ function wordsOf(route: Route): readonly string[] {
       return assertNever(route);
   }
 }
+
+/** The kernel needs none to know which route is to go. */
+const sourceText = (route: Route): string =>
+  route.kind === 'via' && route.source !== undefined ? ` src ${route.source}` : '';

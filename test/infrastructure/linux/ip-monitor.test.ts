@@ -10,6 +10,11 @@ test.each([
   ['its end', `Deleted 4: cali1@NONE: <BROADCAST,MULTICAST> ${LINK}`, 'cali1'],
   ['a tunnel of ours', `5: vxlan.cord: <BROADCAST,MULTICAST> ${LINK}`, 'vxlan.cord'],
   ['an address', '2: br0    inet 10.1.0.1/24 scope global br0\\       valid_lft forever preferred_lft forever', 'br0'],
+  [
+    'an address of a tunnel',
+    '5: vxlan.cord    inet 10.64.0.63/32 scope link vxlan.cord\\       valid_lft forever',
+    'vxlan.cord',
+  ],
   ['its end', 'Deleted 3: eth0x    inet6 fd00::1/64 scope global nodad \\       valid_lft forever', 'eth0x'],
 ])('%s concerns the networks that the host is on, and is told by its name: %s', (_, line, link) => {
   expect(parseMonitorLine(line)).toEqual({ kind: 'hostNetworks', link });
