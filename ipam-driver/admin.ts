@@ -14,6 +14,7 @@ import type {
 import type { Allocation, Block } from '../src/model/block.js';
 import { type Cidr, contains, networkOf, overlaps } from '../src/model/cidr.js';
 import { ConflictError, NotFoundError } from '../src/model/errors.js';
+import { isTunnelHandle } from '../src/model/handle.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import {
@@ -149,6 +150,10 @@ export class LedgerIpamAdmin implements IpamAdmin {
     if (by.state === 'reserved')
       throw new ConflictError(
         `${address} cannot be released: it is ${by.purpose === 'gateway' ? 'the gateway' : 'an auxiliary address'} of a network in ${subnet.cidr}; remove the network, or run "corduroy ipam check --repair" if it is gone`,
+      );
+    if (by.state === 'bound' && isTunnelHandle(by.handle))
+      throw new ConflictError(
+        `${address} cannot be released: it is the tunnel address of node ${by.node}; it goes when no pool of its family is encapsulated any more, or with "corduroy node remove ${by.node}"`,
       );
     const freed = await freeIfSame(this.#context, { subnet: subnet.cidr, address, allocation: by });
     return freed ? 'released' : 'was not assigned';

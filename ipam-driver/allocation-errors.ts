@@ -2,6 +2,7 @@ import type { Usage } from '../src/effects/ipam-admin.js';
 import type { Allocation } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
 import { ConflictError } from '../src/model/errors.js';
+import { isTunnelHandle } from '../src/model/handle.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 
 interface ExhaustionDetail {
@@ -46,6 +47,7 @@ export class AddressTakenError extends ConflictError {
 function describe(by: Allocation): string {
   if (by.state === 'reserved')
     return by.purpose === 'gateway' ? "the network's gateway" : 'reserved with --aux-address';
+  if (isTunnelHandle(by.handle)) return `the tunnel address of node ${by.node}`;
   const holder =
     by.state === 'bound' ? `endpoint ${by.handle.slice(0, 12)}` : 'a container that is being started or stopped';
   return `held by ${holder} on node ${by.node}`;

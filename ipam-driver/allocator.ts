@@ -1,6 +1,6 @@
 import { type Allocation, type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
 import { type Cidr, networkOf, prefixLengthOf } from '../src/model/cidr.js';
-import { ConflictError, CorduroyError, InternalError } from '../src/model/errors.js';
+import { ConflictError, type CorduroyError, InternalError } from '../src/model/errors.js';
 import { type EndpointId, parseHandleId } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import {
@@ -12,7 +12,17 @@ import {
 import { isChoosable } from './address-rules.js';
 import { type IpamContext, isoNow, newId } from './allocation-context.js';
 import { AddressesExhaustedError, AddressTakenError } from './allocation-errors.js';
-import { allocationOf, assign, claim, emptyBlock, isCooling, isVacantSince, nextFresh, release } from './block.js';
+import {
+  allocationOf,
+  assign,
+  claim,
+  emptyBlock,
+  isCooling,
+  isVacantSince,
+  lastFresh,
+  nextFresh,
+  release,
+} from './block.js';
 import { blockOrder, likelyBlocks } from './block-order.js';
 import {
   type Choice,
@@ -38,7 +48,7 @@ const FEW_PLACES = 64;
 const CLAIM_GRACE_MS = 60_000;
 
 /** Nothing but addresses that the kernel has not forgotten: not a failure yet. */
-class QuietNeededError extends CorduroyError {
+class QuietNeededError extends ConflictError {
   readonly addresses: readonly IpAddress[];
   readonly otherwise: CorduroyError;
   constructor(addresses: readonly IpAddress[], otherwise: CorduroyError) {
@@ -105,28 +115,43 @@ export class Allocator {
     }
   }
 
+  /**
+   * In a decision of another's: an address for the node itself, from the end of a block, where it is least likely to be
+   * one that a user names for a container.
+   *
+   * @throws ConflictError if none is free now
+   */
+  async assignToNode(draft: Draft, place: Place, allocation: Allocation): Promise<IpAddress> {
+    const { block, address } = await this.#chooseAny(draft, place);
+    const last = lastFresh(block, (candidate) => isChoosable(candidate, place)) ?? address;
+    return give(draft, { block, address: last }, allocation);
+  }
+
   async #decideAny(draft: Draft, id: PoolId): Promise<IpAddress> {
+    return this.#give(draft, await this.#chooseAny(draft, await placeOf(draft, id, this.#context)));
+  }
+
+  async #chooseAny(draft: Draft, place: Place): Promise<Choice> {
     const { node, settings } = this.#context;
-    const place = await placeOf(draft, id, this.#context);
     const rules = this.#coolingRules();
     const own = usableBlocks(await this.#ownBlocks(draft, place.subnet), place);
     const easy = chooseUnused(own, place, rules);
-    if (easy !== undefined) return this.#give(draft, easy);
+    if (easy !== undefined) return easy;
 
     draft.requireFresh();
     const { strictAffinity, maxBlocksPerHost } = await sharingRules(draft);
     const mayClaim = await this.#mayClaim(draft, place.subnet);
     const soonFound = mayClaim ? await this.#findFree(draft, { place, rules, after: own.at(-1)?.cidr }) : undefined;
-    if (soonFound !== undefined) return this.#claimAndGive(draft, soonFound);
+    if (soonFound !== undefined) return this.#claimed(soonFound);
 
     const blocks = await draft.list(BlockRecord, blocksPrefix(place.subnet));
     const { unclaimed, others } = sortBlocks(usableBlocks(blocks, place), node);
     const claimable = mayClaim ? this.#claimable(draft, { place, rules, own, unclaimed, others }) : undefined;
-    if (claimable !== undefined) return this.#claimAndGive(draft, claimable);
+    if (claimable !== undefined) return this.#claimed(claimable);
     const borrowed = strictAffinity ? undefined : chooseUnused(others, place, rules);
     const reachable = [...own, ...(mayClaim ? unclaimed : []), ...(strictAffinity ? [] : others)];
     const last = borrowed ?? chooseCooling(reachable, place, rules);
-    if (last !== undefined) return this.#give(draft, last);
+    if (last !== undefined) return last;
     const where = place.range ?? place.subnet;
     const exhausted = new AddressesExhaustedError(where, usageOf(where, blocks), {
       cooldownMs: settings.cooldownMs,
@@ -210,7 +235,7 @@ export class Allocator {
     if (isCooling(block, address) && !quiet.isQuiet(address))
       throw new QuietNeededError([address], new StillInUseError(address));
     const claims = block.node === undefined && (await this.#mayClaim(draft, subnet));
-    return claims ? this.#claimAndGive(draft, { block, address }) : this.#give(draft, { block, address });
+    return this.#give(draft, claims ? this.#claimed({ block, address }) : { block, address });
   }
 
   async #mayClaim(draft: Draft, subnet: Cidr): Promise<boolean> {
@@ -223,18 +248,14 @@ export class Allocator {
     if ((await sharingRules(draft)).strictAffinity) throw new NotOurBlockError(address, block);
   }
 
-  #claimAndGive(draft: Draft, { block, address }: Choice): IpAddress {
+  #claimed({ block, address }: Choice): Choice {
     this.#context.ownBlocks.mayHave(block);
-    return this.#give(draft, { block: claim(block, this.#context.node, isoNow(this.#context)), address });
+    return { block: claim(block, this.#context.node, isoNow(this.#context)), address };
   }
 
-  #give(draft: Draft, { block, address }: Choice): IpAddress {
+  #give(draft: Draft, choice: Choice): IpAddress {
     const handle = parseHandleId(`unbound-${newId()}`);
-    const allocation: Allocation = { state: 'unbound', node: this.#context.node, handle, since: isoNow(this.#context) };
-    const outcome = assign(block, address, allocation);
-    if (outcome.kind === 'taken') throw new InternalError(`${address} was chosen, but it is taken; please report this`);
-    draft.write(BlockRecord, blockKey(block.subnet, block.cidr), outcome.block);
-    return address;
+    return give(draft, choice, { state: 'unbound', node: this.#context.node, handle, since: isoNow(this.#context) });
   }
 
   #coolingRules(): CoolingRules {
@@ -261,6 +282,13 @@ interface Claimable {
   readonly own: readonly Block[];
   readonly unclaimed: readonly Block[];
   readonly others: readonly Block[];
+}
+
+function give(draft: Draft, { block, address }: Choice, allocation: Allocation): IpAddress {
+  const outcome = assign(block, address, allocation);
+  if (outcome.kind === 'taken') throw new InternalError(`${address} was chosen, but it is taken; please report this`);
+  draft.write(BlockRecord, blockKey(block.subnet, block.cidr), outcome.block);
+  return address;
 }
 
 /** As they are when the transaction commits. */

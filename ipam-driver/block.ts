@@ -1,5 +1,6 @@
 import type { Allocation, Block, Cooling } from '../src/model/block.js';
 import { addressAt, ordinalOf, sizeOf } from '../src/model/cidr.js';
+import { isTunnelHandle } from '../src/model/handle.js';
 import type { HandleId, NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 
@@ -20,17 +21,32 @@ export function disclaim({ node: _node, claimedAt: _claimedAt, ...block }: Block
   return block;
 }
 
-/** No container has an address of it, or had one since `until`: it can pass to another node with what is reserved in it. */
+/**
+ * No container has an address of it, or had one since `until`: it can pass to another node with what is reserved in it,
+ * and with nodes' tunnel addresses.
+ */
 export const isVacantSince = (block: Block, until: Date): boolean =>
-  [...block.allocations.values()].every(({ state }) => state === 'reserved') &&
+  [...block.allocations.values()].every((by) => by.state === 'reserved' || isTunnelHandle(by.handle)) &&
   block.cooling.every(({ releasedAt }) => new Date(releasedAt) <= until);
 
 /** The first address that nobody has had since the block began, if `eligible` likes one. */
-export function nextFresh(block: Block, eligible: (address: IpAddress) => boolean): IpAddress | undefined {
+export const nextFresh = (block: Block, eligible: (address: IpAddress) => boolean): IpAddress | undefined =>
+  freshFrom(block, eligible, (n) => n);
+
+/** The same from the other end. */
+export const lastFresh = (block: Block, eligible: (address: IpAddress) => boolean): IpAddress | undefined =>
+  freshFrom(block, eligible, (n) => sizeOfBlock(block) - 1 - n);
+
+function freshFrom(
+  block: Block,
+  eligible: (address: IpAddress) => boolean,
+  ordinalAt: (n: number) => number,
+): IpAddress | undefined {
   const size = sizeOfBlock(block);
   if (block.allocations.size + block.cooling.length >= size) return undefined;
   const cooling = new Set(block.cooling.map(({ ordinal }) => ordinal));
-  for (let ordinal = 0; ordinal < size; ordinal++) {
+  for (let n = 0; n < size; n++) {
+    const ordinal = ordinalAt(n);
     if (block.allocations.has(ordinal) || cooling.has(ordinal)) continue;
     const address = addressAt(block.cidr, ordinal);
     if (eligible(address)) return address;

@@ -1,7 +1,8 @@
 import type { IpamFinding } from '../src/effects/ipam-admin.js';
-import type { Block } from '../src/model/block.js';
+import type { Allocation, Block } from '../src/model/block.js';
 import { type Cidr, contains, networkOf, overlaps } from '../src/model/cidr.js';
 import type { Endpoint } from '../src/model/endpoint.js';
+import { isTunnelHandle } from '../src/model/handle.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { Subnet } from '../src/model/subnet.js';
@@ -83,17 +84,21 @@ function ofEndpoint(endpoint: Endpoint, view: CheckView): Problem[] {
     const who = endpoint.container?.name ?? endpoint.id.slice(0, 12);
     const what = { kind: 'endpoint-address-not-assigned', subject: address } as const;
     if (by !== undefined && by.state !== 'unbound') {
-      const holder = by.state === 'bound' ? `endpoint ${by.handle.slice(0, 12)} on node ${by.node}` : `a ${by.purpose}`;
       return [
         {
           ...what,
-          message: `${who} on node ${endpoint.node} uses ${address}, which is assigned to ${holder}; restart the container`,
+          message: `${who} on node ${endpoint.node} uses ${address}, which is assigned to ${holderOf(by)}; restart the container`,
         },
       ];
     }
     const message = `${who} on node ${endpoint.node} uses ${address}, which is not assigned to it`;
     return [{ ...what, message, repair: { kind: 'bind', subnet, address, endpoint } }];
   });
+}
+
+function holderOf(by: Exclude<Allocation, { state: 'unbound' }>): string {
+  if (by.state === 'reserved') return `a ${by.purpose}`;
+  return isTunnelHandle(by.handle) ? `node ${by.node} itself` : `endpoint ${by.handle.slice(0, 12)} on node ${by.node}`;
 }
 
 function ofBlock(block: Block, view: CheckView): Problem[] {
@@ -124,6 +129,11 @@ function ofAssigned(
     ? ''
     : `; repair it on node ${allocation.node}, or remove that node with "corduroy node remove" if it is gone for good`;
   const free = { kind: 'free', subnet: block.subnet, address, allocation } as const;
+  if (allocation.state === 'bound' && isTunnelHandle(allocation.handle)) {
+    if (view.handles.some(({ id, addresses }) => id === allocation.handle && addresses.includes(address))) return [];
+    const message = `${address} is bound as tunnel address of node ${allocation.node}, which has it no more${elsewhere}`;
+    return [{ kind: 'bound-without-endpoint', subject: address, message, repair: isOurs ? free : undefined }];
+  }
   if (allocation.state === 'bound') {
     if (view.endpoints.some(({ id }) => (id as string) === allocation.handle)) return [];
     const message = `${address} is bound to endpoint ${allocation.handle.slice(0, 12)}, which is not in the store${elsewhere}`;

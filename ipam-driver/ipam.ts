@@ -9,7 +9,7 @@ import type { IpamAdmin } from '../src/effects/ipam-admin.js';
 import type { Logger } from '../src/effects/logger.js';
 import type { Cidr } from '../src/model/cidr.js';
 import type { NodeName } from '../src/model/ids.js';
-import type { IpAddress } from '../src/model/ip-address.js';
+import type { IpAddress, IpFamily } from '../src/model/ip-address.js';
 import type { Pool } from '../src/model/pool.js';
 import type { IpamDriverHandlers } from '../src/protocol/ipam-driver.js';
 import { LedgerIpamAdmin } from './admin.js';
@@ -25,6 +25,7 @@ import { ReclaimScope } from './reclaim-scope.js';
 import { Reclaimer } from './reclaimer.js';
 import { Reservations } from './reservations.js';
 import { SubnetRegistry } from './subnet-registry.js';
+import { TunnelAddresses } from './tunnel-addresses.js';
 
 export interface IpamDependencies {
   readonly node: NodeName;
@@ -37,6 +38,8 @@ export interface IpamDependencies {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings?: Partial<IpamOptions>;
+  /** That this host speaks. */
+  readonly families: readonly IpFamily[];
   /** Whether a pool's nodeSelector selects this node. */
   readonly nodeMatches: (selector: string) => boolean;
 }
@@ -49,6 +52,7 @@ export interface Ipam {
   ensureDefaultPools(defaults: readonly Cidr[]): Promise<readonly Pool[]>;
   readonly reclaim: AddressReclaim;
   readonly admin: IpamAdmin;
+  readonly tunnels: TunnelAddresses;
   /** What its other parts (reclaiming, administration) work with. */
   readonly context: IpamContext;
   readonly registry: SubnetRegistry;
@@ -69,8 +73,9 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
     nodeMatches,
   };
   const registry = new SubnetRegistry(context, hostRoutes);
+  const allocator = new Allocator(context);
   const handlers = createIpamDriverHandlers({
-    allocator: new Allocator(context),
+    allocator,
     reservations: new Reservations(context),
     registry,
     isNetworkMade: (id) => isNetworkMade(context, id),
@@ -80,6 +85,7 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
     assignments: new LedgerAssignments(context),
     ensureDefaultPools: (defaults) => registry.ensureDefaultPools(defaults),
     admin: new LedgerIpamAdmin(context, registry, datastore),
+    tunnels: new TunnelAddresses(context, { allocator, families: dependencies.families }),
     reclaim: new Reclaimer(context, registry, new ReclaimScope(context, { registry, heldBlocks, datastore })),
     context,
     registry,

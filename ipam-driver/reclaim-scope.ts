@@ -85,13 +85,15 @@ export class ReclaimScope {
     const holds: SubnetHold[] = [];
     const blocks: Block[] = [];
     const unheld: Cidr[] = [];
-    for (const cidr of this.#heldBlocks.subnets()) this.#registry.known.add(cidr);
-    for (const cidr of [...this.#registry.known]) {
+    const { known } = this.#registry;
+    for (const cidr of new Set([...known, ...this.#heldBlocks.subnets()])) {
       // One at a time: requests of Docker's are decided in between.
       const hold = await ledger.run({ fresh: true, decide: (draft) => holdOf(draft, cidr, node) });
-      if (hold === undefined) unheld.push(cidr);
-      else holds.push(hold);
-      blocks.push(...(await ledger.run({ fresh: true, decide: (draft) => ownBlocks.in(draft, cidr) })));
+      const own = await ledger.run({ fresh: true, decide: (draft) => ownBlocks.in(draft, cidr) });
+      if (hold !== undefined || own.some((block) => isOf(block, node))) known.add(cidr);
+      if (hold !== undefined) holds.push(hold);
+      else if (known.has(cidr)) unheld.push(cidr);
+      blocks.push(...own);
     }
     return { holds, blocks, unheld };
   }

@@ -1,6 +1,7 @@
 import type { DockerNetwork } from '../src/effects/docker.js';
 import type { Allocation, Block } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
+import { isTunnelHandle } from '../src/model/handle.js';
 import type { DockerNetworkId, NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { ReferenceId, SubnetHold } from '../src/model/subnet.js';
@@ -87,6 +88,7 @@ function isForgotten({ subnet, allocation }: Doomed, view: ReclaimView): boolean
 
 const isEndpointGone = (handle: string, { endpoints, docker }: ReclaimView): boolean =>
   docker !== undefined &&
+  !isTunnelHandle(handle) &&
   !endpoints.has(handle) &&
   !docker.some((network) => [...network.endpoints.keys()].some((id) => (id as string) === handle));
 

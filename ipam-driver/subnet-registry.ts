@@ -2,6 +2,7 @@ import type { HostRoute, HostRoutes } from '../src/effects/host-routes.js';
 import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
 import { type Cidr, overlaps, parseCidr, prefixLengthOf } from '../src/model/cidr.js';
 import { ConflictError, describeError, InvalidRequestError } from '../src/model/errors.js';
+import { isTunnelHandle } from '../src/model/handle.js';
 import type { NodeName } from '../src/model/ids.js';
 import { type Pool, PoolRecord, poolKey } from '../src/model/pool.js';
 import {
@@ -256,9 +257,12 @@ export class SubnetRegistry {
   }
 }
 
-/** Whether the block, or an address of it, is the node's. */
+/** Whether the block, or an address of it, is the node's, but for a tunnel address: the node itself gives that up. */
 export const isOf = (block: Block, node: NodeName): boolean =>
-  block.node === node || [...block.allocations.values()].some((by) => by.state !== 'reserved' && by.node === node);
+  block.node === node ||
+  [...block.allocations.values()].some(
+    (by) => by.state !== 'reserved' && by.node === node && !isTunnelHandle(by.handle),
+  );
 
 /** The CIDR that a subnet's key names; none if even the key is not ours. */
 function subnetOfKey(key: string): Cidr[] {
@@ -270,10 +274,12 @@ function subnetOfKey(key: string): Cidr[] {
   }
 }
 
-/** With its blocks; nobody may hold it. @throws ConflictError if an endpoint still has an address of it */
+/** With its blocks and the tunnel addresses in them, which their nodes give up; nobody may hold it. @throws ConflictError if an endpoint still has an address of it */
 export async function removeSubnet(draft: Draft, subnet: Subnet): Promise<void> {
   for (const block of await draft.list(BlockRecord, blocksPrefix(subnet.cidr))) {
-    const bound = [...allocationsOf(block)].find(({ allocation }) => allocation.state === 'bound');
+    const bound = [...allocationsOf(block)].find(
+      ({ allocation }) => allocation.state === 'bound' && !isTunnelHandle(allocation.handle),
+    );
     if (bound !== undefined)
       throw new ConflictError(
         `the network of subnet ${subnet.cidr} is gone, but an endpoint still has its address ${bound.address}; remove that container, or run "corduroy ipam check --repair", and try again`,

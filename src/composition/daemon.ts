@@ -46,6 +46,7 @@ import { networkMatches } from './node-selection.js';
 import { NodeTenure } from './node-tenure.js';
 import { settleMemory } from './settle-memory.js';
 import { subnetHolds } from './subnet-holds.js';
+import { TunnelKeeper } from './tunnel-keeper.js';
 import { VERSION } from './version.js';
 
 /** Between the end of a call's work and Docker's reading of the answer, out of the call's deadline. */
@@ -124,6 +125,13 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     bgp: usesBgp ? bgp.speaker : undefined,
   };
   const metrics = createMetrics({ ...sources, store: node.store });
+  const tunnelKeeper = new TunnelKeeper({
+    node: config.nodeName,
+    view: node.store,
+    addresses: node.ipam.tunnels,
+    clock: systemClock,
+    log,
+  });
   let reconciler: Reconciler | undefined;
   let networkSync: NetworkSync | undefined;
   const engine = {
@@ -148,7 +156,8 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     metrics: () => metrics.text(),
     clock: systemClock,
     log,
-    reconcileStatus: () => withFindings(reconciler?.status(), networkSync?.findings() ?? []),
+    reconcileStatus: () =>
+      withFindings(reconciler?.status(), [...(networkSync?.findings() ?? []), ...tunnelKeeper.findings()]),
     settleMs: config.deadlineMs,
   });
   const adminSocket = await listenOnUnixSocket(config.adminSocket, admin);
@@ -202,6 +211,7 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
         detect: () => nodeAddresses(config, runner),
       };
       void followAddresses(own, { ...registration, host, log });
+      void tunnelKeeper.run(stopping.signal);
       let havePools = await poolsTried;
       while (!havePools && !stopping.signal.aborted) {
         await systemClock.sleep(POOLS_RETRY_MS, stopping.signal);

@@ -99,6 +99,7 @@ export function composeNode(given: {
     log,
     settings: { cooldownMs: config.cooldownSeconds * 1_000, autoPools: config.autoPools },
     nodeMatches: nodeMatches(store, node),
+    families: kernel.families,
   });
   const docker = new DockerEngine({ socketPath: config.dockerSocket, plugin: PLUGIN_NAME, clock, log });
   const hostPorts = new LinuxHostPorts(log);

@@ -21,7 +21,9 @@ export interface ReconcileFinding {
     /** A network of the cluster's cannot be made on this node. */
     | 'network-not-made'
     /** A network that was removed on another node cannot be removed on this one yet. */
-    | 'network-not-removed';
+    | 'network-not-removed'
+    /** What the host itself sends through tunnels has no source that leads back. */
+    | 'no-tunnel-address';
   /** An endpoint's or network's id, or a container's name. */
   readonly subject: string;
   /** One sentence: what is wrong and what to do. */

@@ -20,7 +20,7 @@ import {
   parseNetworkName,
   parseNodeName,
 } from '../../src/model/ids.js';
-import { type IpAddress, parseIpAddress } from '../../src/model/ip-address.js';
+import { type IpAddress, type IpFamily, parseIpAddress } from '../../src/model/ip-address.js';
 import { parseMacAddress } from '../../src/model/mac-address.js';
 import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
 import type { CallContext } from '../../src/protocol/call.js';
@@ -107,6 +107,7 @@ export function aNode(parts: {
   clock: Clock;
   labels?: readonly string[];
   settings?: Partial<IpamOptions>;
+  families?: readonly IpFamily[];
 }): TestNode {
   const { name, cluster, blocks, datastore, clock } = parts;
   const hostRoutes: HostRoute[] = [];
@@ -124,6 +125,7 @@ export function aNode(parts: {
         : Promise.resolve(),
     clock,
     log: silentLogger,
+    families: parts.families ?? [4, 6],
     nodeMatches: (selector) => parts.labels?.includes(selector) === true,
     ...(parts.settings === undefined ? {} : { settings: parts.settings }),
   });

@@ -58,6 +58,7 @@ export async function startPlugin(
     clock,
     log: silentLogger,
     nodeMatches: () => true,
+    families: [4, 6],
   });
   const dependencies: DriverDependencies = {
     node,

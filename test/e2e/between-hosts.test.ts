@@ -13,7 +13,7 @@ const routesOf = async ({ host }: CorduroyLab): Promise<readonly string[]> =>
   (await host.run('ip', 'route', 'show', 'proto', '80'))
     .split('\n')
     .filter((line) => line.includes(' via '))
-    .map((line) => line.replace(/ (proto|metric|onlink).*/, ''));
+    .map((line) => line.replace(/ (src|proto|metric|onlink).*/, ''));
 
 const findingsOf = async ({ host }: CorduroyLab): Promise<readonly string[]> =>
   (
@@ -114,6 +114,65 @@ describe.each(['direct', 'bgp'] as const)('hosts in two racks, route distributio
     );
 
     if (once) {
+      test(
+        'a host itself reaches containers of others through tunnels, always or across subnets only, if their profile lets it',
+        async () => {
+          const [{ host }, c2, c3] = [node(0), await running(1), await running(2)];
+          const [two, two6, three] = [
+            await c2.address('shared'),
+            await c2.address('shared', 6),
+            await c3.address('shared'),
+          ];
+          await c2.serve(9100);
+          const pings = async (address: string) =>
+            (await host.try(['busybox', 'ping', '-c', '1', '-W', '1', address])).exitCode === 0;
+          const seen = async (address: string) =>
+            (await host.try(['busybox', 'nc', '-w', '1', address, '9100'])).stdout.trim();
+          const until = (address: string, wanted: boolean) =>
+            eventually(
+              () => pings(address),
+              (does) => does === wanted,
+            );
+          const ownAddresses = async () =>
+            JSON.parse(await host.cord('node', 'show', 'h1', '-o', 'json')) as Record<'tunnelIp' | 'tunnelIp6', string>;
+          const rule = (deed: string, address: string) =>
+            host.cord('profile', 'shared', 'rule', deed, 'inbound', 'allow', 'from', address);
+
+          await encapsulate('--encap', 'vxlan');
+          const { tunnelIp, tunnelIp6 } = await eventually(
+            () => ownAddresses(),
+            (now) => now.tunnelIp !== null && now.tunnelIp6 !== null,
+          );
+          await reaches(c2, tunnelIp);
+          expect(await Promise.all([pings(two), seen(two)])).toEqual([false, '']);
+          await rule('add', `${tunnelIp}/32`);
+          await rule('add', `${tunnelIp6}/128`);
+          await Promise.all([two, two6, three].map((address) => until(address, true)));
+          expect(await Promise.all([seen(two), seen(two6)])).toEqual([tunnelIp, tunnelIp6]);
+
+          await encapsulate('--cross-subnet');
+          await eventually(
+            () => host.run('ip', 'route', 'get', three),
+            (route) => route.includes('dev eth0 src 10.99.1.11'),
+          );
+          expect(await Promise.all([seen(two), pings(two6), pings(three)])).toEqual([tunnelIp, true, false]);
+          await rule('add', '10.99.1.11/32');
+          await until(three, true);
+          await rule('remove', `${tunnelIp}/32`);
+          await until(two, false);
+          expect(await host.cord('ipam', 'check')).toContain(' 0 findings');
+
+          await encapsulate('--encap', 'none');
+          await eventually(
+            () => ownAddresses(),
+            (now) => now.tunnelIp === null && now.tunnelIp6 === null,
+          );
+          await rule('remove', `${tunnelIp6}/128`);
+          await rule('remove', '10.99.1.11/32');
+        },
+        E2E_TIMEOUT_MS,
+      );
+
       test(
         'through tunnels denied stays denied; VXLAN from a container, or from no node, arrives nowhere',
         async () => {

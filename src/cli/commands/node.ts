@@ -9,6 +9,8 @@ interface Node {
   readonly name: string;
   readonly ip: string | null;
   readonly ip6: string | null;
+  readonly tunnelIp: string | null;
+  readonly tunnelIp6: string | null;
   readonly asNumber: number | null;
   readonly routeReflectorClusterId: string | null;
   readonly labels: Readonly<Record<string, string>>;
@@ -30,6 +32,11 @@ const columns: readonly Column<Node>[] = [
   { header: 'NAME', value: ({ name, thisNode }) => (thisNode ? `${name} (this one)` : name) },
   { header: 'IPV4', value: ({ ip }) => ip },
   { header: 'IPV6', value: ({ ip6 }) => ip6 },
+  {
+    header: 'IN TUNNELS',
+    wide: true,
+    value: ({ tunnelIp, tunnelIp6 }) => [tunnelIp, tunnelIp6].filter((address) => address !== null),
+  },
   { header: 'AS', value: ({ asNumber }) => asNumber },
   { header: 'STATE', value: stateOf },
   { header: 'REFLECTOR', wide: true, value: ({ routeReflectorClusterId }) => routeReflectorClusterId },

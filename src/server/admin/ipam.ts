@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AddressReport, BlockReport, IpamFinding, Usage } from '../../effects/ipam-admin.js';
+import { isTunnelHandle } from '../../model/handle.js';
 import { parseIpAddress } from '../../model/ip-address.js';
 import type { IpamSettings } from '../../model/ipam-settings.js';
 import { parsed } from '../../model/record.js';
@@ -62,7 +63,7 @@ const addressView = z
     since: z.string().nullable(),
     node: z.string().nullable(),
     handle: z.string().nullable(),
-    purpose: z.enum(['gateway', 'auxiliary']).nullable(),
+    purpose: z.enum(['gateway', 'auxiliary', 'tunnel']).nullable(),
     endpoint: z.string().nullable(),
     container: z.string().nullable(),
   })
@@ -80,7 +81,7 @@ function viewAddress({ store }: AdminContext, { address, pool, subnet, block, is
     since: held?.since ?? (is.state === 'cooling' ? is.releasedAt : null),
     node: held?.node ?? endpoint?.node ?? null,
     handle: held?.handle ?? null,
-    purpose: is.state === 'reserved' ? is.purpose : null,
+    purpose: is.state === 'reserved' ? is.purpose : held && isTunnelHandle(held.handle) ? ('tunnel' as const) : null,
     endpoint: endpoint?.id ?? null,
     container: endpoint?.container?.name ?? null,
   };
