@@ -14,6 +14,8 @@ const EVENT_MS = 100;
 const PAUSES_MS = [50, 100, 200, 500, 1_000, 2_000, 5_000] as const;
 /** ms between two questions: many containers that start at once are asked for together. */
 const REST_MS = 20;
+/** The same after questions in vain, which double it each time: what Docker knows of a container it tells by an event. */
+const LONGEST_REST_MS = 160;
 /** Up to so many containers are asked for by name; of more, the whole list is read once. */
 const MAX_BY_NAME = 2;
 /** Lost races in a row before the reconciler's next run has to do it. */
@@ -50,6 +52,9 @@ export class EndpointIdentity {
   #wake: () => void = () => {};
   /** When it wakes by itself, while it sleeps. */
   #sleepsUntilMs = 0;
+  #restMs: number = REST_MS;
+  /** No sooner is anything asked, but for what an event tells of. */
+  #restsUntilMs = 0;
 
   constructor(dependencies: IdentityDependencies) {
     this.#on = dependencies;
@@ -67,7 +72,8 @@ export class EndpointIdentity {
     const dueMs = this.#nowMs() + delayMs;
     for (const id of ids) this.#wanted.set(id, { attempts: 0, dueMs });
     if (this.#wanted.size === 0) return;
-    if (dueMs < this.#sleepsUntilMs) this.#wake();
+    if (delayMs === 0) this.#restsUntilMs = 0;
+    if (Math.max(dueMs, this.#restsUntilMs) < this.#sleepsUntilMs) this.#wake();
     this.#running ??= this.#run();
   }
 
@@ -107,8 +113,7 @@ export class EndpointIdentity {
       await Promise.resolve();
       while (this.#wanted.size > 0 && !this.#abort.signal.aborted) {
         const due = new Map([...this.#wanted].filter(([, { dueMs }]) => dueMs <= this.#nowMs()));
-        if (due.size > 0) await this.#askFor([...due.keys()]);
-        for (const [id, question] of due) this.#countInVain(id, question);
+        if (due.size > 0) await this.#ask(due);
         await this.#sleepUntilDue();
       }
     } catch (error) {
@@ -122,9 +127,16 @@ export class EndpointIdentity {
     }
   }
 
+  async #ask(due: ReadonlyMap<EndpointId, Question>): Promise<void> {
+    this.#restsUntilMs = this.#nowMs() + this.#restMs;
+    await this.#askFor([...due.keys()]);
+    // The others are answered, or wanted anew meanwhile.
+    const inVain = [...due].filter(([id, question]) => this.#wanted.get(id) === question);
+    for (const [id, question] of inVain) this.#countInVain(id, question);
+    this.#restMs = inVain.length < due.size ? REST_MS : Math.min(2 * this.#restMs, LONGEST_REST_MS);
+  }
+
   #countInVain(id: EndpointId, question: Question): void {
-    // Answered, or wanted anew meanwhile.
-    if (this.#wanted.get(id) !== question) return;
     const pauseMs = PAUSES_MS[question.attempts];
     if (pauseMs === undefined) this.#wanted.delete(id);
     else this.#wanted.set(id, { attempts: question.attempts + 1, dueMs: this.#nowMs() + pauseMs });
@@ -132,12 +144,11 @@ export class EndpointIdentity {
 
   async #sleepUntilDue(): Promise<void> {
     const next = Math.min(...[...this.#wanted.values()].map(({ dueMs }) => dueMs));
-    const leftMs = Math.max(next - this.#nowMs(), REST_MS);
     if (this.#wanted.size === 0 || this.#abort.signal.aborted) return;
     const woken = new AbortController();
     this.#wake = () => woken.abort();
-    this.#sleepsUntilMs = this.#nowMs() + leftMs;
-    await this.#on.clock.sleep(leftMs, woken.signal);
+    this.#sleepsUntilMs = Math.max(next, this.#restsUntilMs);
+    await this.#on.clock.sleep(this.#sleepsUntilMs - this.#nowMs(), woken.signal);
     this.#sleepsUntilMs = 0;
   }
 
