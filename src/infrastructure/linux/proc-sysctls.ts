@@ -11,7 +11,10 @@ const USUAL = '/proc/sys';
 const OWN_PROC = '/opt/corduroy/proc';
 const TIMEOUT_MS = 5_000;
 
-/** Written under the lock under which the links of all namespaces are changed: not where it is so already. */
+/**
+ * Written under the lock under which the links of all namespaces are changed: not where it is so already. One digit; the
+ * kernel gives a shell, which reads byte by byte, no more.
+ */
 const UNDER_LOCK = /\/(forwarding|disable_ipv6)$/;
 
 /**
@@ -19,19 +22,20 @@ const UNDER_LOCK = /\/(forwarding|disable_ipv6)$/;
  * by a shell that stays, since what waits for a lock must hold up nothing else.
  */
 export class ProcSysctls implements Sysctls {
-  readonly #base = writableBase();
+  readonly #base: string;
   readonly #shell: HelperProcess;
 
-  constructor(runner: CommandRunner, log: Logger) {
+  /** @param base the folder of the settings */
+  constructor(runner: CommandRunner, log: Logger, base = writableBase()) {
+    this.#base = base;
     this.#shell = new HelperProcess(runner, SHELL, log);
   }
 
   async write(settings: readonly Sysctl[]): Promise<void> {
-    const different = settings.filter(({ path, value }) => !UNDER_LOCK.test(path) || this.#readOne(path) !== value);
-    if (different.length === 0) return;
-    const commands = different.map(({ path, value }, i) => `echo ${value} >${this.#base}/${path} || echo failed ${i}`);
+    if (settings.length === 0) return;
+    const commands = settings.map((setting, i) => `${this.#command(setting)} || echo failed ${i}`);
     const said = await this.#shell.exchange(`${commands.join('\n')}\n`, TIMEOUT_MS);
-    const failed = different[Number(said.find((line) => line.startsWith('failed '))?.slice('failed '.length) ?? -1)];
+    const failed = settings[Number(said.find((line) => line.startsWith('failed '))?.slice('failed '.length) ?? -1)];
     if (failed === undefined) return;
     const why = said.find((line) => !line.startsWith('failed ')) ?? '';
     const remedy = /Read-only/.test(why) ? `mount a /proc of its own at ${OWN_PROC}` : 'run the daemon as root';
@@ -51,6 +55,12 @@ export class ProcSysctls implements Sysctls {
     } catch {
       return Promise.resolve([]);
     }
+  }
+
+  #command({ path, value }: Sysctl): string {
+    const file = `${this.#base}/${path}`;
+    const write = `echo ${value} >${file}`;
+    return UNDER_LOCK.test(path) ? `v=; read -r v <${file}; [ "$v" = ${value} ] || ${write}` : write;
   }
 
   helperPid(): number | undefined {

@@ -1,16 +1,37 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { silentLogger } from '../../../src/effects/logger.js';
 import { ExecaCommandRunner } from '../../../src/infrastructure/linux/execa-command-runner.js';
 import { ProcSysctls } from '../../../src/infrastructure/linux/proc-sysctls.js';
 
-const sysctls = new ProcSysctls(new ExecaCommandRunner(), silentLogger);
+const runner = new ExecaCommandRunner();
+const sysctls = new ProcSysctls(runner, silentLogger);
 afterAll(() => sysctls.close());
 
-test("a setting under the kernel's lock that is as wanted is not written: no shell is started", async () => {
-  const [value = ''] = await sysctls.read(['net/ipv4/conf/lo/forwarding']);
-  expect(value).toMatch(/^[01]$/);
-  await sysctls.write([{ path: 'net/ipv4/conf/lo/forwarding', value }]);
-  expect(sysctls.helperPid()).toBeUndefined();
+test("of settings under the kernel's lock, those that are as wanted are not written", async () => {
+  const base = mkdtempSync(join(tmpdir(), 'corduroy-sysctls-'));
+  const files = new ProcSysctls(runner, silentLogger, base);
+  const paths = ['net/ipv4/conf/a/forwarding', 'net/ipv4/conf/b/forwarding', 'net/ipv6/conf/a/disable_ipv6'] as const;
+  const values = ['1', '0', '0'];
+  paths.forEach((path, i) => {
+    mkdirSync(join(base, path, '..'), { recursive: true });
+    writeFileSync(join(base, path), `${values[i]}\n`);
+    utimesSync(join(base, path), 1, 1);
+  });
+  try {
+    await files.write([
+      { path: paths[0], value: '1' },
+      { path: paths[1], value: '1' },
+      { path: paths[2], value: '0' },
+    ]);
+    expect(paths.map((path) => readFileSync(join(base, path), 'utf8'))).toEqual(['1\n', '1\n', '0\n']);
+    expect(paths.map((path) => statSync(join(base, path)).mtimeMs === 1_000)).toEqual([true, false, true]);
+  } finally {
+    files.close();
+    rmSync(base, { recursive: true });
+  }
 });
 
 test('the first setting that cannot be written is named, with the reason', async () => {
