@@ -4,6 +4,7 @@ import { type Cidr, overlaps, parseCidr, prefixLengthOf } from '../src/model/cid
 import { ConflictError, describeError, InvalidRequestError } from '../src/model/errors.js';
 import { isTunnelHandle } from '../src/model/handle.js';
 import type { NodeName } from '../src/model/ids.js';
+import type { IpAddress } from '../src/model/ip-address.js';
 import { type Pool, PoolRecord, poolKey } from '../src/model/pool.js';
 import {
   ADDRESS_PLAN_KEY,
@@ -28,7 +29,8 @@ import {
   type TakenSubnet,
 } from './pool-choice.js';
 import type { PoolId } from './pool-id.js';
-import { endReservation, hasEnding, holdOf, holdsOn, settled, writeHold } from './subnet-holds.js';
+import { endReservation, holdOf, holdsOn, settled, writeHold } from './subnet-holds.js';
+import { sweepView } from './sweep-view.js';
 
 /** Blocks that one transaction cleans up: with the rest of it, below etcd's limit of 128 writes. */
 const SWEPT_AT_ONCE = 30;
@@ -61,27 +63,32 @@ export class SubnetRegistry {
    * @param node whose it is; this node's if absent
    */
   async release(id: PoolId, node = this.#context.node): Promise<boolean> {
-    const held = await this.#context.ledger.run({
+    const ended = await this.#context.ledger.run({
       decide: async (draft) => {
         const found = await referenceOf(draft, id, node);
-        if (found === undefined) return false;
+        if (found === undefined) return undefined;
         const { subnet, hold, reference } = found;
-        for (const { address } of reference.reservations) await endReservation(draft, subnet, address);
+        const reserved = reference.reservations.map(({ address }) => address);
+        for (const address of reserved) await endReservation(draft, subnet, address);
         writeHold(draft, { ...hold, references: hold.references.filter((r) => r.id !== reference.id) });
-        return true;
+        return reserved;
       },
     });
-    if (held) await this.sweep(id.subnet);
-    return held;
+    if (ended === undefined) return false;
+    await this.sweep(id.subnet, ended);
+    return true;
   }
 
   /**
    * Gives up what this node has in a subnet that it does not hold any more, and removes what is left of a subnet that
    * nobody holds, but for addresses that cool down or that an endpoint still has.
+   *
+   * @param ended addresses whose reservations have just ended
    */
-  async sweep(cidr: Cidr): Promise<void> {
+  async sweep(cidr: Cidr, ended: readonly IpAddress[] = []): Promise<void> {
+    const decide = (draft: Draft) => this.#sweepSome(draft, cidr, ended);
     for (;;) {
-      const left = await this.#context.ledger.run({ fresh: true, decide: (draft) => this.#sweepSome(draft, cidr) });
+      const left = await this.#context.ledger.run({ fresh: true, decide });
       if (left === 'nothing') this.known.delete(cidr);
       if (left !== 'more') return;
     }
@@ -210,13 +217,11 @@ export class SubnetRegistry {
   }
 
   /** What is left of this node's, or of a subnet that rests. `more`: there is more to do, in another transaction. */
-  async #sweepSome(draft: Draft, cidr: Cidr): Promise<'more' | 'something' | 'nothing'> {
+  async #sweepSome(draft: Draft, cidr: Cidr, ended: readonly IpAddress[]): Promise<'more' | 'something' | 'nothing'> {
     const key = subnetKey(cidr);
     const subnet = await draft.read(SubnetRecord, key);
     if (subnet === undefined) return 'nothing';
-    const blocks = await draft.list(BlockRecord, blocksPrefix(cidr));
-    const ending = blocks.filter(hasEnding).map((block) => block.cidr);
-    const holds = await holdsOn(draft, cidr, ending);
+    const { blocks, holds } = await sweepView(draft, this.#context, subnet, ended);
     const use = holds.length > 0 ? 'used' : 'resting';
     if (subnet.use !== use) {
       // Looked at again once this is written: of a resting subnet the list of holders is complete.

@@ -47,6 +47,23 @@ export class OwnBlocks implements HeldBlocks {
     return this.#held.keys();
   }
 
+  of(node: NodeName): ReadonlyMap<Cidr, readonly Cidr[]> {
+    const held = new Map<Cidr, Cidr[]>();
+    for (const block of this.#source.blocks()) {
+      if (!isHeldBy(node, block)) continue;
+      const blocks = held.get(block.subnet) ?? [];
+      held.set(block.subnet, blocks);
+      blocks.push(block.cidr);
+    }
+    return held;
+  }
+
+  *nodesIn(subnet: Cidr): Generator<NodeName> {
+    for (const block of this.#source.blocks()) {
+      if (block.subnet === subnet && block.node !== undefined) yield block.node;
+    }
+  }
+
   /** Of the blocks with an affinity to this node: what nobody in them holds must not leave by the default route. */
   blackholes(): readonly Route[] {
     return [...this.#held.values()]
@@ -66,7 +83,7 @@ export class OwnBlocks implements HeldBlocks {
   }
 
   #put(block: BlockHolders): void {
-    if (!this.#isOurs(block) && ![...block.guests.values()].includes(this.#node)) return;
+    if (!isHeldBy(this.#node, block)) return;
     const blocks = this.#held.get(block.subnet) ?? new Map<Cidr, BlockHolders>();
     this.#held.set(block.subnet, blocks.set(block.cidr, block));
   }
@@ -77,3 +94,6 @@ export class OwnBlocks implements HeldBlocks {
     if (blocks?.size === 0) this.#held.delete(subnet);
   }
 }
+
+const isHeldBy = (node: NodeName, { node: owner, guests }: BlockHolders): boolean =>
+  owner === node || [...guests.values()].includes(node);

@@ -1,4 +1,5 @@
 import type { Cidr } from '../model/cidr.js';
+import type { NodeName } from '../model/ids.js';
 
 /**
  * Where one node's addresses lie, without asking the datastore: blocks with an affinity to it, and those in which it has
@@ -10,6 +11,10 @@ export interface HeldBlocks {
   /** Blocks of one subnet. */
   in(subnet: Cidr): Iterable<Cidr>;
   subnets(): Iterable<Cidr>;
+  /** The same of another node: blocks by subnet. */
+  of(node: NodeName): ReadonlyMap<Cidr, readonly Cidr[]>;
+  /** Nodes with an affinity to a block of the subnet, in no order; looked for as they are asked for. */
+  nodesIn(subnet: Cidr): Iterable<NodeName>;
   /** How many blocks all nodes have. */
   readonly clusterSize: number;
   /** Keys of blocks, of whichever node, that cannot be read. */

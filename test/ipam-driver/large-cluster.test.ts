@@ -1,7 +1,9 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Block, BlockRecord, blockKey } from '../../src/model/block.js';
 import { parseCidr } from '../../src/model/cidr.js';
-import { parseNodeName } from '../../src/model/ids.js';
+import { HandleRecord, handleKey } from '../../src/model/handle.js';
+import { parseHandleId, parseNodeName } from '../../src/model/ids.js';
+import { parseReferenceId, SubnetHoldRecord, subnetHoldKey } from '../../src/model/subnet.js';
 import { aCluster, ip, type TestCluster, type TestNode } from '../builders/ipam.js';
 
 /** What a node reads of a cluster in which other nodes have thousands of blocks. */
@@ -101,4 +103,56 @@ test('who holds what is read at the first look and then once an hour, and a bad 
   cluster.clock.advance(3_600_000);
   await node.ipam.reclaim.reclaim([]);
   expect(listed).toHaveLength(4);
+});
+
+/** As every node of the cluster has, which is on the network: with its gateway. */
+function putHold(name: string): void {
+  const [subnet, holder] = [parseCidr(SUBNET), parseNodeName(name)];
+  const reservations = [{ address: ip('10.80.255.1'), purpose: 'gateway' as const }];
+  const reference = { id: parseReferenceId('0123456789ab'), requestedAt: '2026-01-01T00:00:00.000Z', reservations };
+  const value = SubnetHoldRecord.encode({ subnet, node: holder, references: [reference] });
+  cluster.datastore.put(subnetHoldKey(subnet, holder), value);
+}
+
+describe('a network that others are on too', () => {
+  /** Its gateway, one address, and both given up with the network. */
+  const comeAndGo = async (): Promise<void> => {
+    await node.requestGateway(pool, '10.80.255.1');
+    await node.requestAddress(pool);
+    listed.length = 0;
+    await node.releasePool(pool);
+  };
+  const stateOf = async (address: string) => (await node.ipam.admin.show(ip(address))).is.state;
+
+  test('is left without reading the list of blocks or of holders, and its gateway stays', async () => {
+    for (let n = 0; n < 20; n++) putHold(`n${n}`);
+    await comeAndGo();
+    expect(listed).toEqual([]);
+    expect(await stateOf('10.80.255.1')).toBe('reserved');
+    expect(await blocksOf('alpha')).toEqual([]);
+    const block = await cluster.datastore.get(blockKey(parseCidr(SUBNET), parseCidr('10.80.255.0/26')));
+    expect(block?.value).toContain('"ending":false');
+  });
+
+  test('all are asked where those that are asked first do not hold it', async () => {
+    putHold('n2000');
+    await comeAndGo();
+    expect(listed).toContain(`${BLOCKS}10.80.0.0-12/`);
+    expect(await stateOf('10.80.255.1')).toBe('reserved');
+  });
+});
+
+test('a node that is gone for good is removed without reading what others have', async () => {
+  for (let n = 0; n < 20; n++) putHold(`n${n}`);
+  const [cidr, subnet, handle] = [parseCidr('10.80.1.64/26'), parseCidr(SUBNET), parseHandleId('e5'.padEnd(64, '0'))];
+  const allocation = { state: 'bound', node: parseNodeName('n5'), handle, since: '', released: false } as const;
+  putBlock({ cidr, subnet, node: parseNodeName('n5'), cooling: [], allocations: new Map([[3, allocation]]) });
+  const value = HandleRecord.encode({ id: handle, node: parseNodeName('n5'), addresses: [ip('10.80.1.67')] });
+  cluster.datastore.put(handleKey(handle), value);
+  listed.length = 0;
+  expect(await node.ipam.admin.releaseNode(parseNodeName('n5'))).toBe(1);
+  expect(listed).toEqual(['/corduroy/v1/subnet/']);
+  expect(await cluster.datastore.get(handleKey(handle))).toBeUndefined();
+  expect(await blocksOf('n5')).toEqual([]);
+  expect(await cluster.datastore.get(subnetHoldKey(subnet, parseNodeName('n5')))).toBeUndefined();
 });
