@@ -14,7 +14,7 @@ import { measureEndpointCalls } from './endpoint-calls.js';
 import { measureEndpointRate } from './endpoint-rate.js';
 import { measurePacketPath } from './packet-path.js';
 import { formatTable, type Measurement } from './result-table.js';
-import { formatScaleTable, measureScale } from './scale/measure-scale.js';
+import { measureScale } from './scale/measure-scale.js';
 import { measureTag } from './scale/measure-tag.js';
 
 const words = process.argv.slice(2);
@@ -53,4 +53,4 @@ const scale = wanted('scale') ? await measureScale(quick, tell) : undefined;
 const [cpu] = cpus();
 console.log(`\n${cpus().length} x ${cpu?.model}, Linux ${release()}, Node ${process.version}\n`);
 if (measurements.length > 0) console.log(formatTable(measurements.toSorted((a, b) => a.row.localeCompare(b.row))));
-if (scale !== undefined) console.log(`\n${formatScaleTable(scale)}`);
+if (scale !== undefined) console.log(`\n${scale}`);

@@ -5,7 +5,8 @@
  */
 import { silentLogger } from '../../src/effects/logger.js';
 import { EtcdDatastore } from '../../src/infrastructure/etcd/etcd-datastore.js';
-import { SIZES, type SizeName, type SyntheticRecord, syntheticCluster } from './synthetic-cluster.js';
+import { SIZES, type SizeName } from './cluster-layout.js';
+import { type SyntheticRecord, syntheticCluster } from './synthetic-cluster.js';
 
 /** etcd takes 128 operations and 1.5 MB in one transaction. */
 const BATCH = { records: 120, bytes: 1_000_000 };

@@ -11,7 +11,7 @@ import { poolIdOf, startEtcd } from '../bench-host.js';
 import { EndpointLife, PluginClient } from '../plugin-client.js';
 import type { Measurement } from '../result-table.js';
 import { Agent } from './agent.js';
-import { SHARED } from './synthetic-cluster.js';
+import { SHARED } from './cluster-layout.js';
 
 const program = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const LIMIT_MS = 120_000;

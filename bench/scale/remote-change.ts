@@ -2,7 +2,7 @@
  * A program: plays another node that writes endpoints into etcd, beside the agent that is measured.
  *
  *   remote-change.js SIZE member URL ROUNDS              ms until the kernel's set has the address of a new endpoint
- *   remote-change.js SIZE route URL ROUNDS               ms until the kernel has the route to a block that a node claims
+ *   remote-change.js SIZE route URL ROUNDS               ms until the kernel's routes follow a block and its node
  *   remote-change.js SIZE storm URL PER_SECOND SECONDS   changes endpoints at that rate; the rate that came of it
  *
  * Prints one line of JSON.
@@ -10,20 +10,15 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tagSet } from '../../policy/ip-set-names.js';
+import type { Write } from '../../src/effects/datastore.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { EtcdDatastore } from '../../src/infrastructure/etcd/etcd-datastore.js';
-import { addressAt } from '../../src/model/cidr.js';
+import { addressAt, type Cidr } from '../../src/model/cidr.js';
 import { endpointKey } from '../../src/model/endpoint.js';
 import { parseEndpointId, parseTagName } from '../../src/model/ids.js';
-import {
-  type ClusterSize,
-  recordOfEndpoint,
-  SHARED,
-  SIZES,
-  type SizeName,
-  syntheticBlock,
-  syntheticEndpoint,
-} from './synthetic-cluster.js';
+import type { IpAddress } from '../../src/model/ip-address.js';
+import { addressOfNode, type ClusterSize, HOSTS, SHARED, SIZES, type SizeName } from './cluster-layout.js';
+import { claimedBlock, nodeRecord, recordOfEndpoint, spareBlock, syntheticEndpoint } from './synthetic-cluster.js';
 
 const [sizeName, mode, url = '', first = '0', second = '0'] = process.argv.slice(2);
 const size = SIZES[sizeName as SizeName];
@@ -57,20 +52,40 @@ function isMember(set: string, address: string): boolean {
   }
 }
 
-/** Each is claimed, and given up again. */
-async function route(rounds: number): Promise<readonly number[]> {
-  const times: number[] = [];
+/** A block nobody has is claimed, goes over to another node, that node gets another address, and all is undone. */
+async function route(rounds: number): Promise<RouteTimes> {
+  const times: RouteTimes = { claimed: [], moved: [], renumbered: [], givenUp: [] };
   for (let round = 0; round < rounds; round++) {
-    const block = syntheticBlock((round * 7) % size.nodes, round);
-    const cidr = block.key.slice(block.key.lastIndexOf('/') + 1).replace('-', '/');
-    const begun = performance.now();
-    await store.transact({ compares: [], writes: [{ kind: 'put', ...block }] });
-    while (execFileSync('ip', ['route', 'show', 'exact', cidr]).length === 0) await sleep(1);
-    times.push(performance.now() - begun);
-    await store.transact({ compares: [], writes: [{ kind: 'delete', key: block.key }] });
+    const [cidr, one, other] = [spareBlock(round), (round * 7) % size.nodes, (round * 7 + 1) % size.nodes];
+    const address = addressAt(HOSTS, 2 ** 19 + round);
+    const block = claimedBlock(cidr, one);
+    times.claimed.push(await untilRouted(cidr, addressOfNode(one), { kind: 'put', ...block }));
+    times.moved.push(await untilRouted(cidr, addressOfNode(other), { kind: 'put', ...claimedBlock(cidr, other) }));
+    times.renumbered.push(await untilRouted(cidr, address, { kind: 'put', ...nodeRecord(other, address) }));
+    await store.transact({ compares: [], writes: [{ kind: 'put', ...nodeRecord(other) }] });
+    times.givenUp.push(await untilRouted(cidr, undefined, { kind: 'delete', key: block.key }));
     await sleep(Math.random() * 50);
   }
   return times;
+}
+
+/** Of each change, ms from the write until the kernel has it. */
+interface RouteTimes {
+  readonly claimed: number[];
+  readonly moved: number[];
+  readonly renumbered: number[];
+  readonly givenUp: number[];
+}
+
+/** @param gateway undefined: until there is no route */
+async function untilRouted(cidr: Cidr, gateway: IpAddress | undefined, write: Write): Promise<number> {
+  const begun = performance.now();
+  await store.transact({ compares: [], writes: [write] });
+  for (;;) {
+    const text = execFileSync('ip', ['route', 'show', 'exact', cidr]).toString();
+    if (gateway === undefined ? text === '' : text.includes(` via ${gateway} `)) return performance.now() - begun;
+    await sleep(1);
+  }
 }
 
 /** New labels for one endpoint after another, as the containers of a busy cluster come to be known. */

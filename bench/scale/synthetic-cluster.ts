@@ -1,20 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { StoredValue } from '../../src/effects/datastore.js';
 import { BGP_SETTINGS_KEY, BgpSettingsRecord, DEFAULT_BGP_SETTINGS } from '../../src/model/bgp-settings.js';
 import { type Allocation, BlockRecord, blockKey } from '../../src/model/block.js';
-import { addressAt, type Cidr, networkOf, ordinalOf, parseCidr } from '../../src/model/cidr.js';
+import { addressAt, type Cidr, networkOf, ordinalOf } from '../../src/model/cidr.js';
 import { type Endpoint, EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
 import { HandleRecord, handleKey } from '../../src/model/handle.js';
-import {
-  parseDockerNetworkId,
-  parseEndpointId,
-  parseHandleId,
-  parseNetworkName,
-  parseNodeName,
-  parseProfileName,
-  parseTagName,
-} from '../../src/model/ids.js';
-import { parseIpAddress } from '../../src/model/ip-address.js';
+import { parseEndpointId, parseHandleId, parseProfileName, parseTagName } from '../../src/model/ids.js';
+import { type IpAddress, parseIpAddress } from '../../src/model/ip-address.js';
 import { macOfEndpoint } from '../../src/model/mac-address.js';
 import { NetworkRecord, NodeNetworkRecord, networkKey, nodeNetworkKey } from '../../src/model/network.js';
 import { NodeRecord, nodeKey, parseRouteReflectorClusterId } from '../../src/model/node.js';
@@ -22,54 +13,27 @@ import { PoolRecord, poolKey } from '../../src/model/pool.js';
 import { defaultProfile, ProfileRecord, profileKey } from '../../src/model/profile.js';
 import { parseRule } from '../../src/model/rule-grammar.js';
 import { parseReferenceId, SubnetHoldRecord, SubnetRecord, subnetHoldKey, subnetKey } from '../../src/model/subnet.js';
+import {
+  addressOfNode,
+  BLOCK_LENGTH,
+  blockOf,
+  type ClusterSize,
+  dockerNetworkId,
+  idOf,
+  NETWORKS,
+  networkName,
+  networksOfNode,
+  nodeName,
+  OTHERS,
+  profileName,
+  SHARED,
+  subnetOfNetwork,
+} from './cluster-layout.js';
 
 /** One text under one key, as a real cluster would have written it. */
 export type SyntheticRecord = Pick<StoredValue, 'key' | 'value'>;
 
-/** How many of each there are. Every node is on four networks with a block on each: one is everybody's. */
-export interface ClusterSize {
-  readonly nodes: number;
-  readonly endpointsPerNode: number;
-  readonly profiles: number;
-  /** Of each node's endpoints, those on everybody's network. */
-  readonly shared: number;
-}
-
-export const LARGE: ClusterSize = { nodes: 10_000, endpointsPerNode: 20, profiles: 2_000, shared: 1 };
-export const SMALL: ClusterSize = { nodes: 500, endpointsPerNode: 20, profiles: 200, shared: 1 };
-/** A tag of 10,000 members. */
-export const TAGGED: ClusterSize = { nodes: 1_000, endpointsPerNode: 20, profiles: 400, shared: 10 };
-
-export const SIZES = { large: LARGE, small: SMALL, tagged: TAGGED } as const;
-export type SizeName = keyof typeof SIZES;
-
-/** The network that every node has endpoints on. */
-export const SHARED = { name: parseNetworkName('shared'), subnet: parseCidr('10.128.0.0/10') };
-const OTHERS = parseCidr('10.192.0.0/10');
-const NETWORKS = 200;
-const OTHER_COUNT = NETWORKS - 1;
-const BLOCK_LENGTH = 26;
 const SINCE = '2026-01-01T00:00:00.000Z';
-
-const idOf = (text: string): string => createHash('sha256').update(text).digest('hex');
-const nodeName = (node: number) => parseNodeName(`node-${String(node).padStart(5, '0')}`);
-/** Network 0 is the shared one, whose subnet is a whole pool; the others have a /18 each. */
-const networkName = (network: number) => (network === 0 ? SHARED.name : parseNetworkName(`net-${network}`));
-const subnetOfNetwork = (network: number): Cidr =>
-  network === 0 ? SHARED.subnet : networkOf(addressAt(OTHERS, network * 2 ** 14), 18);
-const dockerNetworkId = (node: number, network: number) => parseDockerNetworkId(idOf(`network ${node} ${network}`));
-const networksOfNode = (node: number): readonly number[] => [
-  0,
-  ...[0, 1, 2].map((place) => otherNetwork(node * 3 + place)),
-];
-/** The networks besides the shared one come round in turn. */
-const otherNetwork = (n: number): number => 1 + (n % OTHER_COUNT);
-/** No two nodes have the same block of a network; the first block, with the gateway, is nobody's. */
-const blockOf = (node: number, network: number): Cidr => {
-  const places = [0, 1, 2].map((place) => node * 3 + place);
-  const place = network === 0 ? node : Math.floor((places.find((n) => otherNetwork(n) === network) ?? 0) / OTHER_COUNT);
-  return networkOf(addressAt(subnetOfNetwork(network), (place + 1) * 64), BLOCK_LENGTH);
-};
 
 /** An endpoint of a node, the first ones of each node on the shared network. @param version another one has other labels */
 export function syntheticEndpoint(size: ClusterSize, node: number, place: number, version = 0): Endpoint {
@@ -101,22 +65,36 @@ export function syntheticEndpoint(size: ClusterSize, node: number, place: number
 }
 
 /** A block of the shared network that no node of the cluster has. */
-export function syntheticBlock(node: number, place: number): SyntheticRecord {
-  const { subnet } = SHARED;
-  const cidr = networkOf(addressAt(subnet, 2 ** 21 + place * 64), BLOCK_LENGTH);
-  return {
-    key: blockKey(subnet, cidr),
-    value: BlockRecord.encode({ cidr, subnet, node: nodeName(node), cooling: [], allocations: new Map() }),
-  };
-}
+export const spareBlock = (place: number): Cidr =>
+  networkOf(addressAt(SHARED.subnet, 2 ** 21 + place * 64), BLOCK_LENGTH);
+
+/** An empty block of the shared network, claimed by a node. */
+export const claimedBlock = (cidr: Cidr, node: number): SyntheticRecord => ({
+  key: blockKey(SHARED.subnet, cidr),
+  value: BlockRecord.encode({
+    ...{ cidr, subnet: SHARED.subnet, node: nodeName(node) },
+    ...{ cooling: [], allocations: new Map() },
+  }),
+});
+
+export const nodeRecord = (node: number, ip: IpAddress = addressOfNode(node)): SyntheticRecord => ({
+  key: nodeKey(nodeName(node)),
+  value: NodeRecord.encode({
+    // Two that pass on the routes of all.
+    ...(node < 2 && { routeReflectorClusterId: parseRouteReflectorClusterId('244.0.0.1') }),
+    name: nodeName(node),
+    ip,
+    asNumber: 64_512,
+    labels: { rack: `r${node % 100}` },
+    version: '1',
+    startedAt: SINCE,
+  }),
+});
 
 export const recordOfEndpoint = (endpoint: Endpoint): SyntheticRecord => ({
   key: endpointKey(endpoint.node, endpoint.id),
   value: EndpointRecord.encode(endpoint),
 });
-
-const profileName = (size: ClusterSize, n: number) =>
-  parseProfileName(`app-${n % Math.max(1, size.profiles - NETWORKS)}`);
 
 /** All records of the cluster, the few before the many. */
 export function* syntheticCluster(size: ClusterSize): Generator<SyntheticRecord> {
@@ -190,20 +168,7 @@ function profile(size: ClusterSize, n: number): SyntheticRecord {
 
 function* nodeRecords(size: ClusterSize, node: number): Generator<SyntheticRecord> {
   const name = nodeName(node);
-  const ip = addressAt(parseCidr('172.16.0.0/12'), node + 1);
-  yield {
-    key: nodeKey(name),
-    value: NodeRecord.encode({
-      // Two that pass on the routes of all.
-      ...(node < 2 && { routeReflectorClusterId: parseRouteReflectorClusterId('244.0.0.1') }),
-      name,
-      ip,
-      asNumber: 64_512,
-      labels: { rack: `r${node % 100}` },
-      version: '1',
-      startedAt: SINCE,
-    }),
-  };
+  yield nodeRecord(node);
   const endpoints = Array.from({ length: size.endpointsPerNode }, (_, place) => syntheticEndpoint(size, node, place));
   for (const [place, n] of networksOfNode(node).entries()) {
     yield {
