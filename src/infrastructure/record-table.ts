@@ -111,16 +111,19 @@ export class RecordTable<T, Name extends string> {
       this.#snapshot = { revision, wentBack, unlisted: new Set(this.#known.keys()), staged: new Map() };
     }
     const snapshot = this.#snapshot;
-    for (const item of items) if (item.key.startsWith(this.prefix)) this.#list(snapshot, item);
-    if (last) return this.#finish(snapshot);
-    return this.#watched === undefined ? this.#applyStaged(snapshot) : [];
+    const changes: ValueChange<T>[] = [];
+    for (const item of items) {
+      if (!item.key.startsWith(this.prefix) || !this.#isNews(snapshot, item)) continue;
+      if (this.#watched === undefined) changes.push(...this.#put(item.key, this.#read(item)));
+      else snapshot.staged.set(item.key, this.#read(item));
+    }
+    return last ? [...changes, ...this.#finish(snapshot)] : changes;
   }
 
-  #list(snapshot: Snapshot<T>, item: StoredValue): void {
-    snapshot.unlisted.delete(item.key);
-    const known = this.#revisionOf(item.key);
-    const isNews = isOlder(snapshot, known) && (snapshot.wentBack || known !== item.revision);
-    if (isNews) snapshot.staged.set(item.key, this.#read(item));
+  #isNews(snapshot: Snapshot<T>, { key, revision }: StoredValue): boolean {
+    if (snapshot.unlisted.size > 0) snapshot.unlisted.delete(key);
+    const known = this.#revisionOf(key);
+    return isOlder(snapshot, known) && (snapshot.wentBack || known !== revision);
   }
 
   #finish(snapshot: Snapshot<T>): ValueChange<T>[] {
@@ -141,9 +144,9 @@ export class RecordTable<T, Name extends string> {
   }
 
   #put(key: string, { revision, value, problem }: Reading<T>): ValueChange<T>[] {
-    if (problem === undefined) this.#problems.delete(key);
-    else this.#tellProblem(key, problem);
-    this.#deleted.delete(key);
+    if (problem !== undefined) this.#tellProblem(key, problem);
+    else if (this.#problems.size > 0) this.#problems.delete(key);
+    if (this.#deleted.size > 0) this.#deleted.delete(key);
     return this.#replace(key, { revision, value });
   }
 
@@ -156,6 +159,11 @@ export class RecordTable<T, Name extends string> {
   #replace(key: string, after: Known<T> | undefined): ValueChange<T>[] {
     const { nameOf } = this.#options;
     const before = this.#known.get(key);
+    if (before === undefined && isReadable(after)) {
+      this.#entries.set(nameOf(after.value), after);
+      this.#known.set(key, after);
+      return [{ key, before: undefined, after: after.value }];
+    }
     if (isReadable(before) && this.#entries.get(nameOf(before.value)) === before) {
       this.#entries.delete(nameOf(before.value));
     }
@@ -182,7 +190,9 @@ export class RecordTable<T, Name extends string> {
   }
 
   #revisionOf(key: string): number {
-    return this.#known.get(key)?.revision ?? this.#deleted.get(key) ?? 0;
+    const known = this.#known.get(key)?.revision;
+    if (known !== undefined || this.#deleted.size === 0) return known ?? 0;
+    return this.#deleted.get(key) ?? 0;
   }
 }
 

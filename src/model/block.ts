@@ -86,10 +86,10 @@ const schema: z.ZodType<Block> = z
     }
   }) as unknown as z.ZodType<Block>;
 
-export const BlockRecord = defineRecord('Block', schema, (block) => ({
-  ...block,
-  allocations: [...block.allocations],
-}));
+export const BlockRecord = defineRecord('Block', schema, {
+  toStored: (block) => ({ ...block, allocations: [...block.allocations] }),
+});
+
 /** Where a block's packets go: to the node it has an affinity to, but for addresses that others borrowed from it. */
 export interface BlockHolders {
   readonly cidr: Cidr;

@@ -15,6 +15,7 @@ import { type IpAddress, parseIpAddress } from './ip-address.js';
 import { type MacAddress, parseMacAddress } from './mac-address.js';
 import type { Network } from './network.js';
 import { defineRecord, parsed } from './record.js';
+import { usualEndpoint } from './usual-endpoint.js';
 
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 
@@ -51,7 +52,7 @@ export interface Endpoint {
 
 const port = z.int().min(1).max(65_535);
 
-const schema: z.ZodType<Endpoint> = z.object({
+export const endpointSchema: z.ZodType<Endpoint> = z.object({
   id: parsed(parseEndpointId),
   node: parsed(parseNodeName),
   dockerNetworkId: parsed(parseDockerNetworkId),
@@ -73,7 +74,7 @@ const schema: z.ZodType<Endpoint> = z.object({
   createdAt: z.string(),
 });
 
-export const EndpointRecord = defineRecord('Endpoint', schema);
+export const EndpointRecord = defineRecord('Endpoint', endpointSchema, { usual: usualEndpoint });
 export const endpointKey = (node: NodeName, id: EndpointId): string => EndpointRecord.key(node, id);
 
 /** The ids of a node's endpoints among these keys: what a record that cannot be read still tells. */

@@ -24,11 +24,13 @@ const schema: z.ZodType<Profile> = z.object({
 });
 
 /** Rules are stored as their canonical texts. */
-export const ProfileRecord = defineRecord('Profile', schema, (profile) => ({
-  ...profile,
-  inbound: profile.inbound.map(formatRule),
-  outbound: profile.outbound.map(formatRule),
-}));
+export const ProfileRecord = defineRecord('Profile', schema, {
+  toStored: (profile) => ({
+    ...profile,
+    inbound: profile.inbound.map(formatRule),
+    outbound: profile.outbound.map(formatRule),
+  }),
+});
 export const profileKey = (name: ProfileName): string => ProfileRecord.key(name);
 
 /** What a network, or `profile add`, starts with: its members reach one another, and they reach everything. */
