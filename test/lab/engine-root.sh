@@ -9,8 +9,8 @@ suite=$1 dir=$2
 
 packages=docker.io,docker-cli,iptables,nftables,iproute2,ipset,conntrack,procps,busybox-static,curl,ca-certificates
 packages+=,libstdc++6,systemd,bird2,etcd-server,etcd-client,docker-registry
-# What it needs to be booted, with the Debian package installed on it; and for the examples.
-packages+=,systemd-sysv,dbus,nodejs,netbase,docker-compose
+# To make the plugin, to be booted with the Debian package installed on it, and for the examples.
+packages+=,binutils,systemd-sysv,dbus,nodejs,netbase,docker-compose
 mkdir -p "$(dirname "$dir")"
 rm -rf "$dir.new"
 # The unstable suite's lists are valid for a week only: a machine whose clock differs would refuse them.

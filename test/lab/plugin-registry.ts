@@ -1,12 +1,15 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VERSION } from '../../src/composition/version.js';
 import type { LabHost } from './host.js';
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
-/** Of the registry; kept from one test file to the next, because making and pushing a plugin loads a core for 10 s. */
-const STORE = join(PROJECT, 'build/test-registry');
+/**
+ * Of the registry; kept from one test file to the next, because making and pushing a plugin loads a core for 10 s. One for
+ * each engine that the lab's hosts may have: each makes its own, from its Debian's files.
+ */
+const STORE = join(PROJECT, 'build/test-registry', basename(process.env['CORDUROY_LAB_ROOT'] ?? 'this-machine'));
 /** Written last: tells that all is there, and of which build. */
 const COMPLETE = join(STORE, 'complete');
 const PUBLISH_NEWER = fileURLToPath(new URL('./newer-plugin-version.js', import.meta.url));
