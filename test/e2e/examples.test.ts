@@ -40,7 +40,11 @@ describeInLab('the examples', () => {
           ...words,
         );
       await compose('up', '-d');
-      const [web, db] = await Promise.all([host.container('shop_web_1'), host.container('shop_db_1')]);
+      // Compose 1 and 2 name containers differently.
+      const ofService = async (service: string) =>
+        host.docker('ps', '--filter', `label=com.docker.compose.service=${service}`, '--format', '{{.Names}}');
+      const [webName, dbName] = await Promise.all([ofService('web'), ofService('db')]);
+      const [web, db] = await Promise.all([host.container(webName), host.container(dbName)]);
       expect(await db.address('shop_back')).toBe('10.77.1.10');
       expect(await web.reaches('10.77.1.10')).toBe(true);
       await web.serve(80);
@@ -51,7 +55,7 @@ describeInLab('the examples', () => {
         natOutgoing: false,
       });
       const [endpoint] = JSON.parse(await host.cord('endpoint', 'list', '--label', 'tier=db', '-o', 'json'));
-      expect(endpoint).toMatchObject({ container: { name: 'shop_db_1' } });
+      expect(endpoint).toMatchObject({ container: { name: dbName } });
       await compose('down');
       expect(JSON.parse(await host.cord('network', 'list', '-o', 'json'))).toEqual([]);
     },

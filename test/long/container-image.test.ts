@@ -98,8 +98,6 @@ describeInLab('Corduroy in a container, as docs/install.md says', () => {
       await ready();
       // Docker may have tried them before it.
       await lab.host.docker('start', 'server', 'client');
-      // Docker may have tried them before it.
-      await lab.host.docker('start', 'server', 'client');
       await eventually(
         () => lab.host.tryDocker('exec', 'client', 'ping', '-c', '1', '-W', '1', 'server'),
         ({ exitCode }) => exitCode === 0,
