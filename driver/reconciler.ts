@@ -50,7 +50,7 @@ export class Reconciler implements ReconcileStatusSource {
   readonly #hiddenFlags: HiddenFlags;
   #sightings: Sightings = new Map();
   #lastRun: ReconcileStatus['lastRun'];
-  #dockerAnswers = false;
+  #dockerSilence: string | undefined = 'it was not asked yet';
   #freedEndpoints = 0;
   #findings: readonly ReconcileFinding[] = [];
 
@@ -68,7 +68,7 @@ export class Reconciler implements ReconcileStatusSource {
   status(): ReconcileStatus {
     return {
       ...(this.#lastRun === undefined ? {} : { lastRun: this.#lastRun }),
-      dockerAnswers: this.#dockerAnswers,
+      dockerSilence: this.#dockerSilence,
       freedEndpoints: this.#freedEndpoints,
       findings: [...this.#findings, ...this.#identity.findings(), ...this.#hiddenFlags.findings()],
     };
@@ -133,7 +133,7 @@ export class Reconciler implements ReconcileStatusSource {
     await store.ready();
     await this.#run().catch((error) => log.warn({ error: describeError(error) }, 'a reconciliation failed'));
     if (this.#sightings.size > 0) this.#loop.within(SETTLE_MS);
-    if (!this.#dockerAnswers) this.#loop.within(RETRY_MS);
+    if (this.#dockerSilence !== undefined) this.#loop.within(RETRY_MS);
   }
 
   async #run(): Promise<void> {
@@ -146,7 +146,8 @@ export class Reconciler implements ReconcileStatusSource {
     const localNetworks = [...store.localNetworks.values()].map(({ value }) => value);
     const networks = await docker.networks(this.#loop.signal);
     const containers = networks && (await docker.containers(this.#loop.signal));
-    this.#dockerAnswers = networks !== undefined;
+    const told = networks !== undefined && containers !== undefined;
+    this.#dockerSilence = told ? undefined : (docker.lastSilence() ?? 'it did not tell');
     if (networks !== undefined) {
       const decision = decide({
         nowMs: clock.now().getTime(),

@@ -72,6 +72,8 @@ export interface Docker {
   containerByName(name: string, signal?: AbortSignal): Promise<DockerContainer | undefined>;
   /** Never from inside a plugin call: a container that is being started is not told of. Undefined also if it is gone. */
   wishes(containerId: string, signal?: AbortSignal): Promise<ContainerWishes | undefined>;
+  /** Why the last question was not answered, with what to do, in one sentence; undefined: it was. */
+  lastSilence(): string | undefined;
   /** Reconnects by itself; `connected` is told each time, because events may have been missed before it. */
   events(listener: (event: DockerEvent) => void): { close(): void };
 }

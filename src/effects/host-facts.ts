@@ -25,6 +25,8 @@ export interface HostFacts {
   readonly netAdmin: boolean;
   /** Parts of the kernel that their tools cannot use, in the tool's own words; a tool that is missing tells nothing. */
   readonly kernelRefusals: readonly { readonly part: 'ipset' | 'nf_tables'; readonly reason: string }[];
+  /** Whether the kernel's network settings can be written: in a container they are read-only unless it has a /proc for it. */
+  readonly settingsWritable: boolean;
   readonly missingTools: readonly string[];
   /** Of net.ipv4.ip_forward and net.ipv6.conf.all.forwarding. */
   readonly forwarding: { readonly ipv4: boolean | undefined; readonly ipv6: boolean | undefined };
@@ -40,7 +42,7 @@ export interface HostFacts {
     | { readonly kind: 'answers'; readonly version: string }
     /** It took the connection, and did not answer in time: it is starting, or busy. */
     | { readonly kind: 'slow'; readonly afterMs: number }
-    | { readonly kind: 'silent'; readonly reason: string };
+    | { readonly kind: 'silent'; readonly problem: string; readonly remedy: string };
   readonly pluginSocket: SocketState;
   /** Up, with an address of their own, neither ours nor the loopback. */
   readonly uplinks: readonly { readonly name: string; readonly mtu: number }[];

@@ -34,7 +34,8 @@ export interface ReconcileFinding {
 export interface ReconcileStatus {
   /** The last run that Docker answered; absent: none yet. */
   readonly lastRun?: { readonly at: Date; readonly durationMs: number } | undefined;
-  readonly dockerAnswers: boolean;
+  /** Why Docker does not tell what it is asked, with what to do; absent: it does. */
+  readonly dockerSilence?: string | undefined;
   /** Since the daemon's start. */
   readonly freedEndpoints: number;
   readonly findings: readonly ReconcileFinding[];

@@ -33,6 +33,7 @@ export const goodHost: HostFacts = {
   root: true,
   netAdmin: true,
   kernelRefusals: [],
+  settingsWritable: true,
   missingTools: [],
   forwarding: { ipv4: true, ipv6: true },
   rpFilterAll: 0,
@@ -163,7 +164,6 @@ export async function addNode({ context: { store } }: Pick<AdminHarness, 'contex
 
 const aReconcileStatus: ReconcileStatus = {
   lastRun: { at: new Date(STARTED), durationMs: 3 },
-  dockerAnswers: true,
   freedEndpoints: 2,
   findings: [
     {

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { makeCertificates } from '../etcd/certificates.js';
 import { PROGRAM } from '../lab/host.js';
 import { Lab } from '../lab/lab.js';
 import { describeInLab } from '../lab/needs.js';
-import { CorduroyLab, E2E_TIMEOUT_MS } from './corduroy-host.js';
+import { CorduroyLab, E2E_TIMEOUT_MS, eventually } from './corduroy-host.js';
 
 /** One piece that is taken away, and what the daemon says of it when it is started, with what to do. */
 interface Piece {
@@ -27,6 +28,11 @@ const readOnly = (folder: string) => ({
 });
 const ETCD = ['--datastore', 'etcd', '--etcd-endpoints', 'https://10.99.0.1:2379'];
 const TLS = [...ETCD, '--etcd-ca-file', '/run/lab/ca.pem'];
+const FILES = '/run/lab/tls';
+const CLIENT = [...ETCD, '--etcd-ca-file', `${FILES}/ca.pem`, '--etcd-cert-file', `${FILES}/client.pem`];
+/** Root that may only use what is root's: in containers that drop capabilities. */
+const BOUND_BY_PERMISSIONS = ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-all'];
+const OF_SOMEBODY_ELSE = (file: string) => `chown 1000 ${file}; chmod 600 ${file}`;
 
 const PIECES: readonly Piece[] = [
   {
@@ -59,6 +65,12 @@ const PIECES: readonly Piece[] = [
     says: /CAP_NET_ADMIN.*\n {2}try: .*--cap-add NET_ADMIN/,
   },
   {
+    missing: 'kernel settings that can be written',
+    take: 'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys',
+    giveBack: 'umount /proc/sys',
+    says: /\/proc\/sys\/net is read-only.*\n {2}try: .*-v \/proc:\/opt\/corduroy\/proc/,
+  },
+  {
     missing: "a folder for the plugin's socket that can be written",
     ...readOnly('/run/docker/plugins'),
     says: /socket \/run\/docker\/plugins\/corduroy.sock cannot be made .*read-only.*: see that its directory/,
@@ -67,6 +79,30 @@ const PIECES: readonly Piece[] = [
     missing: 'a folder for records that can be written',
     ...readOnly('/var/lib/corduroy'),
     says: /the datastore in \/var\/lib\/corduroy\/datastore cannot be opened: .*read-only.*; see that the directory/,
+  },
+  {
+    missing: 'room on the disk for records',
+    take: 'mount -t tmpfs -o size=4k tmpfs /var/lib/corduroy',
+    giveBack: 'umount /var/lib/corduroy',
+    says: /the datastore in \/var\/lib\/corduroy\/datastore cannot be opened: .*No space left.*; see that .* its disk has room/,
+  },
+  {
+    missing: 'a folder for the admin socket that can be written',
+    ...readOnly('/run/corduroy'),
+    says: /socket \/run\/corduroy\/corduroy.sock cannot be made .*read-only.*: see that its directory/,
+  },
+  {
+    missing: "the key of etcd's client certificate",
+    take: 'true',
+    flags: [...CLIENT, '--etcd-key-file', `${FILES}/server.key`],
+    says: /etcd.keyFile \/run\/lab\/tls\/server.key is not the key of etcd.certFile.*name the two that belong together/,
+  },
+  {
+    missing: 'the permission to read that key',
+    take: OF_SOMEBODY_ELSE(`${FILES}/client.key`),
+    flags: [...CLIENT, '--etcd-key-file', `${FILES}/client.key`],
+    under: BOUND_BY_PERMISSIONS,
+    says: /etcd.keyFile cannot be read: EACCES.*\/run\/lab\/tls\/client.key.*correct the path or its permissions/,
   },
   {
     missing: "etcd's authority",
@@ -82,6 +118,14 @@ const PIECES: readonly Piece[] = [
   },
 ];
 
+const SOCKET = '/run/lab/docker.sock';
+/** A proxy that lets only the version through. */
+const REFUSING_DOCKER = `require('http').createServer((request, response) => {
+  const allowed = request.url.endsWith('/version');
+  response.writeHead(allowed ? 200 : 403, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(allowed ? { Version: '28.5.2' } : { message: 'not for you' }));
+}).listen('${SOCKET}', () => console.log('ready'))`;
+
 describeInLab('a piece that the daemon needs and the host lacks', () => {
   let lab: CorduroyLab;
   beforeAll(async () => {
@@ -89,6 +133,9 @@ describeInLab('a piece that the daemon needs and the host lacks', () => {
     const ownPrograms =
       'mkdir -p /run/lab/usr/upper /run/lab/usr/work; mount -t overlay overlay -o lowerdir=/usr,upperdir=/run/lab/usr/upper,workdir=/run/lab/usr/work /usr';
     await lab.host.run('sh', '-ec', ownPrograms);
+    await lab.host.run('mkdir', FILES);
+    await makeCertificates(lab.host.path(FILES), 'agent');
+    await lab.host.startBeside([process.execPath, '-e', REFUSING_DOCKER]);
   }, E2E_TIMEOUT_MS);
   afterAll(() => lab?.lab.down(), E2E_TIMEOUT_MS);
 
@@ -101,5 +148,33 @@ describeInLab('a piece that the daemon needs and the host lacks', () => {
     const words = `${stdout}\n${stderr}`.split('\n').filter((line) => !/"level":"(info|warn)"/.test(line));
     expect(words.join('\n')).toMatch(piece.says);
     expect(exitCode).toBe(1);
+  });
+
+  test.each([
+    { how: 'refuses what is asked', take: 'true', under: [], says: 'refuses what the daemon asks: .*403.*allow GET' },
+    {
+      how: 'may not be used',
+      take: OF_SOMEBODY_ELSE(SOCKET),
+      under: BOUND_BY_PERMISSIONS,
+      says: 'may not use /run/lab/docker.sock .EACCES.*CAP_DAC_OVERRIDE',
+    },
+  ])('a Docker socket that $how: the daemon runs, and its log, its status and its checks say so', async (socket) => {
+    const { host } = lab;
+    await host.run('sh', '-ec', socket.take);
+    const command = [process.execPath, PROGRAM, 'daemon', '--docker-socket', SOCKET, '--log-format', 'json'];
+    const daemon = host.start('corduroy', [...socket.under, ...command]);
+    const says = new RegExp(socket.says);
+    const shown = await eventually(
+      () => host.tryCord('status'),
+      ({ stdout }) => /^Ready: +yes$/m.test(stdout) && says.test(stdout),
+    );
+    expect(shown.stdout).toMatch(new RegExp(`^Docker: +does not tell: .*${socket.says}`, 'm'));
+    const warnings = daemon
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('"level":"warn"'));
+    const { msg, fix } = JSON.parse(warnings.at(-1) ?? '{}') as { readonly msg: string; readonly fix: string };
+    expect(`${msg}; ${fix}`).toMatch(says);
+    await daemon.stop('SIGTERM');
   });
 });

@@ -63,6 +63,10 @@ export class InMemoryDocker implements Docker {
     return { published: [], linkLocalAddresses: new Map(), ...this.#wishes.get(containerId) };
   }
 
+  lastSilence(): string | undefined {
+    return this.#silent ? 'it is silent; let it speak' : undefined;
+  }
+
   events(listener: (event: DockerEvent) => void): { close(): void } {
     this.#listeners.add(listener);
     if (!this.#silent) queueMicrotask(() => this.#listeners.has(listener) && listener({ kind: 'connected' }));

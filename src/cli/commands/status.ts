@@ -19,7 +19,12 @@ interface Status {
     readonly repairsTotal: number;
     readonly repairs: readonly { readonly at: string; readonly what: string; readonly detail: string }[];
   };
-  readonly docker: { readonly answers: boolean; readonly lastLookAt: string | null; readonly freedEndpoints: number };
+  readonly docker: {
+    readonly answers: boolean;
+    readonly reason: string | null;
+    readonly lastLookAt: string | null;
+    readonly freedEndpoints: number;
+  };
   readonly findings: readonly { readonly kind: string; readonly subject: string; readonly message: string }[];
   readonly endpoints: { readonly here: number; readonly attached: number; readonly cluster: number };
   readonly bgp: BgpStatus | null;
@@ -61,7 +66,7 @@ function formatStatus(status: Status, terminal: Terminal): string {
       `iptables-${kernel.backend}, ${kernel.synced ? good('in step') : bad('not in step')}${lastLook(kernel)}`,
     ],
     ...bgpLines(status.bgp, good, bad),
-    ['Docker', docker.answers ? good('answers') : bad('does not answer')],
+    ['Docker', docker.answers ? good('answers') : bad(`does not tell: ${docker.reason}`)],
     ['Endpoints', `${endpoints.here} here (${endpoints.attached} attached), ${endpoints.cluster} in all`],
     ['Networks', String(status.networks)],
     ['Profiles', String(status.profiles)],

@@ -8,6 +8,7 @@ import { isDriverOf } from './driver-name.js';
 import { parseContainerList, parseNetwork, parseNetworkList, parseWishes } from './engine-answers.js';
 import { askEngine, connectToEngine } from './engine-connection.js';
 import { followEvents } from './engine-events.js';
+import { engineSilence } from './engine-silence.js';
 
 /** One thing asked from inside a plugin call: 1 to 8 ms are usual. */
 const ONE_DEADLINE_MS = 300;
@@ -26,9 +27,13 @@ const EVENTS: Dockerode.GetEventsOptions['filters'] = {
 /** What a real engine tells. */
 export class DockerEngine implements Docker {
   readonly #engine: Dockerode;
+  readonly #socketPath: string;
   readonly #plugin: string;
   readonly #clock: Clock;
   readonly #log: Logger;
+  #silence: string | undefined;
+  /** What was warned of, and not answered since. */
+  #warnedOf: string | undefined;
 
   /** @param options.plugin our name as a driver; a managed plugin's networks bear a tag behind it */
   constructor(options: {
@@ -38,6 +43,7 @@ export class DockerEngine implements Docker {
     readonly log: Logger;
   }) {
     this.#engine = connectToEngine(options.socketPath);
+    this.#socketPath = options.socketPath;
     this.#plugin = options.plugin;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -83,6 +89,10 @@ export class DockerEngine implements Docker {
     });
   }
 
+  lastSilence(): string | undefined {
+    return this.#silence;
+  }
+
   events(listener: (event: DockerEvent) => void): { close(): void } {
     return followEvents({
       open: (abortSignal) => this.#engine.getEvents({ filters: EVENTS, abortSignal }),
@@ -116,10 +126,23 @@ export class DockerEngine implements Docker {
   ): Promise<T | undefined> {
     const deadline = AbortSignal.timeout(deadlineMs);
     try {
-      return await question(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
+      const answer = await question(signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
+      this.#silence = undefined;
+      this.#warnedOf = undefined;
+      return answer;
     } catch (error) {
       this.#log.debug({ what, error: describeError(error) }, 'Docker did not tell');
+      this.#hearNothing(error);
       return undefined;
     }
+  }
+
+  /** An engine that starts or is busy will tell later; that it refuses us, somebody has to know. */
+  #hearNothing(error: unknown): void {
+    const { kind, problem, remedy } = engineSilence(error, this.#socketPath);
+    this.#silence = `${problem}; ${remedy}`;
+    if (kind !== 'refuses' || this.#silence === this.#warnedOf) return;
+    this.#warnedOf = this.#silence;
+    this.#log.warn({ fix: remedy }, `Docker: ${problem}: names and labels of containers cannot be known`);
   }
 }

@@ -7,8 +7,10 @@ import type { FilterFacts, ForeignRoute, HostFacts, SocketState } from '../../ef
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
 import { KernelError } from '../../model/errors.js';
 import { HOST_INTERFACE_PREFIX } from '../../model/ids.js';
+import { engineSilence } from '../docker/engine-silence.js';
 import { leadsToBlocks } from './ip-host-routes.js';
 import { destinationOf } from './ip-json.js';
+import { writableSettings } from './proc-sysctls.js';
 
 const TOOLS: readonly (readonly [string, string])[] = [
   ['ip', '-V'],
@@ -56,6 +58,7 @@ export async function readHostFacts(
       ...(ipset?.refusal === undefined ? [] : [{ part: 'ipset', reason: ipset.refusal } as const]),
       ...(nftSave?.refusal === undefined ? [] : [{ part: 'nf_tables', reason: nftSave.refusal } as const]),
     ],
+    settingsWritable: writableSettings() !== undefined,
     missingTools: [
       ...tools.filter((tool) => tool !== ''),
       ...(/^tcp\s/m.test(readProc(PROTOCOLS) ?? '') ? [] : [PROTOCOLS]),
@@ -195,7 +198,10 @@ function parseJson(json: string | undefined): unknown {
 
 function dockerVersion(socketPath: string, timeoutMs: number): Promise<HostFacts['docker']> {
   return new Promise((resolve) => {
-    const silent = (reason: string): void => resolve({ kind: 'silent', reason });
+    const silent = (error: unknown): void => {
+      const { problem, remedy } = engineSilence(error, socketPath);
+      resolve({ kind: 'silent', problem, remedy });
+    };
     const asked = request({ socketPath, path: '/version', timeout: timeoutMs }, (response) => {
       let text = '';
       response.setEncoding('utf8');
@@ -204,7 +210,9 @@ function dockerVersion(socketPath: string, timeoutMs: number): Promise<HostFacts
       });
       response.on('end', () => {
         const version = /"Version":"([^"]+)"/.exec(text)?.[1];
-        if (version === undefined) silent('it is not Docker that answers');
+        const { statusCode = 0 } = response;
+        if (statusCode >= 400) silent(Object.assign(new Error(`HTTP ${statusCode} ${text}`), { statusCode }));
+        else if (version === undefined) silent(new Error('it is not Docker that answers'));
         else resolve({ kind: 'answers', version });
       });
     });
@@ -212,7 +220,7 @@ function dockerVersion(socketPath: string, timeoutMs: number): Promise<HostFacts
       resolve({ kind: 'slow', afterMs: timeoutMs });
       asked.destroy();
     });
-    asked.on('error', (error) => silent(error.message));
+    asked.on('error', silent);
     asked.end();
   });
 }

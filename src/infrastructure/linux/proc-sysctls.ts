@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { Sysctl, Sysctls } from '../../effects/sysctls.js';
@@ -26,7 +26,7 @@ export class ProcSysctls implements Sysctls {
   readonly #shell: HelperProcess;
 
   /** @param base the folder of the settings */
-  constructor(runner: CommandRunner, log: Logger, base = writableBase()) {
+  constructor(runner: CommandRunner, log: Logger, base = writableSettings() ?? USUAL) {
     this.#base = base;
     this.#shell = new HelperProcess(runner, SHELL, log);
   }
@@ -80,11 +80,14 @@ export class ProcSysctls implements Sysctls {
   }
 }
 
-function writableBase(): string {
-  try {
-    accessSync(`${USUAL}/net/ipv4/ip_forward`, constants.W_OK);
-    return USUAL;
-  } catch {
-    return existsSync(`${OWN_PROC}/sys`) ? `${OWN_PROC}/sys` : USUAL;
-  }
+/** Where the kernel's network settings can be written; undefined: nowhere. */
+export function writableSettings(): string | undefined {
+  return [USUAL, `${OWN_PROC}/sys`].find((base) => {
+    try {
+      accessSync(`${base}/net/ipv4/ip_forward`, constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }

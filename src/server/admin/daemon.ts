@@ -30,7 +30,12 @@ const statusView = z
       repairsTotal: z.int(),
       repairs: z.array(z.strictObject({ at: z.string(), what: z.string(), detail: z.string() })),
     }),
-    docker: z.strictObject({ answers: z.boolean(), lastLookAt: z.string().nullable(), freedEndpoints: z.int() }),
+    docker: z.strictObject({
+      answers: z.boolean(),
+      reason: z.string().nullable().describe('Why it does not, with what to do'),
+      lastLookAt: z.string().nullable(),
+      freedEndpoints: z.int(),
+    }),
     findings: z.array(z.strictObject({ kind: z.string(), subject: z.string(), message: z.string() })),
     endpoints: z.strictObject({ here: z.int(), attached: z.int(), cluster: z.int() }),
     bgp: bgpStatusView.nullable().describe('Null where routes are not exchanged by BGP'),
@@ -42,12 +47,16 @@ const statusView = z
   })
   .meta({ id: 'Status' });
 
+/** The reconciler begins when the records are in force. */
+const NOT_ASKED = 'it was not asked yet: the daemon is starting';
+
 async function viewStatus(context: AdminContext): Promise<z.infer<typeof statusView>> {
   const { store, node } = context;
   const health = context.datastore.health();
   const kernel = context.dataplaneStatus.status();
   const { backend, synced, lastResync, repairsTotal, repairs, attached, refused, routeProblems } = kernel;
   const reconciled = context.reconcileStatus();
+  const dockerSilence = reconciled === undefined ? NOT_ASKED : reconciled.dockerSilence;
   return {
     node,
     version: context.version,
@@ -68,7 +77,8 @@ async function viewStatus(context: AdminContext): Promise<z.infer<typeof statusV
       repairs: repairs.map(({ at, what, detail }) => ({ at: at.toISOString(), what, detail })),
     },
     docker: {
-      answers: reconciled?.dockerAnswers ?? false,
+      answers: dockerSilence === undefined,
+      reason: dockerSilence ?? null,
       lastLookAt: reconciled?.lastRun?.at.toISOString() ?? null,
       freedEndpoints: reconciled?.freedEndpoints ?? 0,
     },

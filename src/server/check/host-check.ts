@@ -40,6 +40,7 @@ const CHECKS: readonly Check[] = [
   privileges,
   tools,
   kernel,
+  settings,
   forwarding,
   forwardPolicy,
   backendMix,
@@ -76,6 +77,18 @@ function kernel(facts: HostFacts, { iptablesBackend }: CheckSettings): Finding[]
   if (!root || !netAdmin) return [];
   return needed.flatMap(({ part, reason }) =>
     found('blocker', 'kernel', `${part} cannot be used: ${reason}`, KERNEL_PARTS[part]),
+  );
+}
+
+/** As root is told above, and not being it. */
+function settings({ root, settingsWritable }: HostFacts): Finding[] {
+  if (settingsWritable) return found('ok', 'kernel settings', 'can be written');
+  if (!root) return [];
+  return found(
+    'blocker',
+    'kernel settings',
+    '/proc/sys/net is read-only, as it is in a container: the settings of links cannot be made',
+    'give the container a /proc for it, as the manual says: docker run -v /proc:/opt/corduroy/proc',
   );
 }
 
@@ -191,11 +204,11 @@ function docker({ docker }: HostFacts, { dockerSocket, starting }: CheckSettings
   if (docker.kind === 'slow' && starting) {
     return found('note', 'Docker', `is starting, or busy: ${dockerSocket} takes connections and has not answered yet`);
   }
-  if (docker.kind !== 'answers') {
-    const reason = docker.kind === 'slow' ? `no answer within ${docker.afterMs} ms` : docker.reason;
-    const finding = `does not answer on ${dockerSocket}: ${reason}`;
+  if (docker.kind === 'slow') {
+    const finding = `does not answer on ${dockerSocket} within ${docker.afterMs} ms`;
     return found('warning', 'Docker', finding, 'systemctl start docker, or set dockerSocket');
   }
+  if (docker.kind === 'silent') return found('warning', 'Docker', docker.problem, docker.remedy);
   const [major = 0, minor = 0] = docker.version.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 10)) return found('ok', 'Docker', `version ${docker.version}`);
   return found(
