@@ -1,4 +1,3 @@
-import type { RequestListener } from 'node:http';
 import { hostname } from 'node:os';
 import { restorePublishedPorts } from '../../driver/external-connectivity.js';
 import { networkDriverHandlers } from '../../driver/handlers.js';
@@ -30,7 +29,7 @@ import { inheritedSocket, listenOnInheritedSocket } from '../server/inherited-so
 import { createMetrics } from '../server/metrics.js';
 import { metricsApp } from '../server/metrics-app.js';
 import { pluginApp } from '../server/plugin-app.js';
-import { listenOnUnixSocket, type UnixSocketServer } from '../server/unix-socket.js';
+import { listenOnUnixSocket } from '../server/unix-socket.js';
 import { followAddresses } from './address-follower.js';
 import { afterReady } from './after-ready.js';
 import { composeBgp } from './bgp.js';
@@ -83,8 +82,14 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const { config } = loaded;
   const startedAt = systemClock.now();
   const calls = new DeferredListener();
-  const pluginSocket = await openPluginSocket(config, calls.listener);
-  closers.add('plugin socket', () => pluginSocket.close(0));
+  const held = inheritedSocket(process.env, process.pid);
+  const openPluginSocket = () =>
+    held === undefined
+      ? listenOnUnixSocket(config.pluginSocket, calls.listener)
+      : listenOnInheritedSocket(held, calls.listener);
+  // In one that systemd holds calls wait by themselves: it is taken last, so that if anything fails, they can be told.
+  const ownSocket = held === undefined ? await openPluginSocket() : undefined;
+  closers.add('plugin socket', () => ownSocket?.close(0));
   const runner = new ExecaCommandRunner();
   const linux = await openLinuxKernel({ backend: config.iptablesBackend, log });
   closers.add('kernel helpers', () => linux.close());
@@ -176,18 +181,18 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     },
     observe: (call) => metrics.observeRequest(call),
   });
-  calls.answerWith(plugin.app);
-  closers.add('plugin calls', async () => {
-    await pluginSocket.close();
-    // Calls that are being undone: with a store that does not answer, what is left of them is the next daemon's.
-    await Promise.race([plugin.idle(), systemClock.sleep(UNDO_MS)]);
-  });
-
   if (config.metricsListen !== undefined) {
     const app = metricsApp({ metrics, datastore, dataplaneStatus: node.dataplane });
     const server = await listenOnTcp(config.metricsListen, app);
     closers.add('metrics', () => server.close());
   }
+  calls.answerWith(plugin.app);
+  const pluginSocket = ownSocket ?? (await openPluginSocket());
+  closers.add('plugin calls', async () => {
+    await pluginSocket.close();
+    // Calls that are being undone: with a store that does not answer, what is left of them is the next daemon's.
+    await Promise.race([plugin.idle(), systemClock.sleep(UNDO_MS)]);
+  });
   log.info(
     { version: VERSION, node: config.nodeName, datastore: config.datastore, socket: config.pluginSocket },
     'listening',
@@ -240,16 +245,6 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
     }),
   );
   return { failed };
-}
-
-function openPluginSocket(
-  { pluginSocket }: Pick<CorduroyConfig, 'pluginSocket'>,
-  listener: RequestListener,
-): Promise<UnixSocketServer> {
-  const inherited = inheritedSocket(process.env, process.pid);
-  return inherited === undefined
-    ? listenOnUnixSocket(pluginSocket, listener)
-    : listenOnInheritedSocket(inherited, listener);
 }
 
 /** Before anything of the node's records is changed: they may be another host's. @throws ConflictError */

@@ -13,8 +13,8 @@ import { Outside } from './outside.js';
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 const INIT = join(PROJECT, 'test/lab/boot-init.sh');
 const NAMESPACES = ['--mount', '--uts', '--ipc', '--pid', '--net', '--cgroup', '--kill-child=KILL', '--fork'];
-/** Of a boot, in ms: the longest that the tests wait for. */
-const BOOT_MS = 180_000;
+/** Of a boot, in ms: the longest that the tests wait for, one in which Docker looks in vain for us. */
+const BOOT_MS = 300_000;
 /** Installed with the root for other tests, and not to run here. */
 const NOT_HERE = ['bird', 'etcd', 'docker-registry', 'systemd-networkd', 'systemd-resolved'];
 

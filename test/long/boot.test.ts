@@ -123,12 +123,14 @@ describeInLab('a Debian that boots with the package installed', () => {
   }
   const SETTINGS = '/etc/corduroy/corduroy.yaml';
 
-  test(
-    'with settings that the daemon refuses, Docker starts at once and tells the reason',
-    async () => {
-      await host.say(`cp ${SETTINGS} /root/; echo 'mtu: many' >>${SETTINGS}`);
-      const putRight = `cp /root/corduroy.yaml ${SETTINGS}`;
-      await expectDockerRunsWithoutUs('bad settings', /daemon could not start: .*mtu/, putRight);
+  test.each([
+    ['settings that the daemon refuses', 'mtu: many', /daemon could not start: .*mtu/],
+    ['a store that cannot be opened', 'dataDir: /proc/none', /daemon could not start: the datastore in \/proc\/none/],
+  ])(
+    'with %s, Docker starts at once and tells the reason',
+    async (what, setting, says) => {
+      await host.say(`cp ${SETTINGS} /root/; echo '${setting}' >>${SETTINGS}`);
+      await expectDockerRunsWithoutUs(what, says, `cp /root/corduroy.yaml ${SETTINGS}`);
     },
     TIMEOUT_MS,
   );
@@ -149,6 +151,48 @@ describeInLab('a Debian that boots with the package installed', () => {
       await dropIn('ExecStart=', 'ExecStart=/bin/false');
       const putRight = `rm ${DROP_IN}; systemctl daemon-reload`;
       await expectDockerRunsWithoutUs('a program that ends at once', /plugin "corduroy" not found/, putRight);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a daemon that hangs before it listens is ended, and holds up Docker no longer than that',
+    async () => {
+      // The first one of a boot.
+      await dropIn(
+        'ExecStart=',
+        'ExecStart=/bin/sh -c "mkdir /run/hangs && exec sleep 1000; exec /usr/bin/corduroy daemon"',
+      );
+      tell(`with a daemon that hangs once: ${(await host.reboot()).toFixed(1)} s`);
+      await expectAllBack();
+      expect(host.console()).toContain('corduroy.service: Watchdog timeout');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'one that always hangs is given up, with its socket',
+    async () => {
+      await dropIn('ExecStart=', 'ExecStart=/bin/sleep 1000');
+      const putRight = `rm ${DROP_IN}; systemctl daemon-reload`;
+      await expectDockerRunsWithoutUs('a daemon that always hangs', /plugin "corduroy" not found/, putRight);
+    },
+    2 * TIMEOUT_MS,
+  );
+
+  test(
+    'one that stands still later is replaced, and what Docker asked meanwhile is answered',
+    async () => {
+      const pid = await host.say('systemctl show -P MainPID corduroy.service');
+      await host.say(`kill -STOP ${pid}`);
+      const begun = performance.now();
+      const ping = `docker run --rm --net web ${TEST_IMAGE} ping -c 1 -W 2 server`;
+      const { stderr } = await host.try(['bash', '-ec', ping]);
+      const seconds = (performance.now() - begun) / 1000;
+      tell(`docker run with a daemon that stands still, after ${seconds.toFixed(1)} s: ${stderr}`);
+      expect(seconds).toBeLessThan(40);
+      await host.say(ping);
+      expect(await host.say('systemctl show -P MainPID corduroy.service')).not.toBe(pid);
     },
     TIMEOUT_MS,
   );

@@ -15,8 +15,11 @@ import { examples } from '../help-text.js';
 import { report } from '../report.js';
 import type { Terminal } from '../terminal.js';
 
-/** How long Docker is told why the daemon does not run, before systemd starts it again. The unit's start limit counts on it. */
-const ANSWERING_MS = 10_000;
+/**
+ * How long Docker is told why the daemon does not run, before systemd starts it again. The unit's start limit counts on
+ * it: as often as this lasts, it is never reached.
+ */
+const ANSWERING_MS = 30_000;
 
 /** `corduroy daemon`: its flags are the table of settings. */
 export function defineDaemon(daemon: Command, terminal: Terminal): void {
@@ -32,6 +35,8 @@ export function defineDaemon(daemon: Command, terminal: Terminal): void {
         const { printConfig } = await import('../../config/config-text.js');
         return terminal.text(printConfig(await load(options, terminal)));
       }
+      const { giveSignsOfLife } = await import('../../infrastructure/linux/service-watchdog.js');
+      giveSignsOfLife(terminal.streams.environment, (sentence) => terminal.streams.err(`corduroy: ${sentence}\n`));
       await run(options, terminal).catch((error: unknown) => tellDocker(error, terminal));
     });
   examples(daemon, [
