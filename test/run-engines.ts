@@ -13,7 +13,7 @@ import { execa } from 'execa';
 const SUITES = ['trixie', 'sid'];
 const ROOTS = 'build/engines';
 
-const EVERY_FILE = '/build/test/(e2e/|long/container-image)';
+const EVERY_FILE = '/build/test/(e2e/|long/(container-image|first-day))';
 
 interface Engine {
   readonly version: string;

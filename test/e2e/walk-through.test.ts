@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { EtcdCluster } from '../lab/etcd-cluster.js';
@@ -9,18 +8,14 @@ import { describeInLab } from '../lab/needs.js';
 import { TEST_IMAGE } from '../lab/test-image.js';
 import { CLUSTER_TOOLS } from './corduroy-cluster.js';
 import { E2E_TIMEOUT_MS } from './corduroy-host.js';
-import { type Step, sameInEveryRun, stepsOf, withOutputs } from './tutorial.js';
+import { type Step, stepsOf } from './tutorial.js';
+import { expectPageToHold } from './tutorial-run.js';
 
 // build/test/e2e/ -> the project
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PAGE = `${ROOT}/docs/walk-through.md`;
-/** CORDUROY_GOLDEN=write puts what is printed now into the page. */
-const WRITE = process.env['CORDUROY_GOLDEN'] === 'write';
 
 const DAEMON = /^corduroy daemon (.*) &$/;
-/** Commands that change nothing: asked again until what was begun before has come about. */
-const READS = /^(corduroy ([a-z]+ )*(status|show|list)|ip |iptables|ipset list|docker (exec|ps|network ls))/;
-const SETTLE_MS = 10_000;
 
 /** What is read of an app definition of Marathon's. */
 interface App {
@@ -33,16 +28,6 @@ interface App {
       readonly parameters: readonly { readonly key: string; readonly value: string }[];
     };
   };
-}
-
-/** Asks until it is so, or there was time enough. */
-async function settled(ask: () => Promise<string>, isSo: (output: string) => boolean): Promise<string> {
-  const deadline = Date.now() + SETTLE_MS;
-  for (;;) {
-    const output = await ask();
-    if (isSo(output) || Date.now() > deadline) return output;
-    await sleep(100);
-  }
 }
 
 describeInLab(
@@ -75,15 +60,6 @@ describeInLab(
       return '';
     }
 
-    async function outputsOf(steps: readonly Step[]): Promise<readonly string[]> {
-      const outputs: string[] = [];
-      for (const step of steps) {
-        if (READS.test(step.command)) await sleep(SETTLE_MS / 5);
-        outputs.push(await run(step));
-      }
-      return outputs;
-    }
-
     test('the app definition and the commands on the agents say the same', () => {
       const page = readFileSync(PAGE, 'utf8');
       const app = JSON.parse(/^```json\n(.*?)^```$/ms.exec(page)?.[1] ?? '') as App;
@@ -110,24 +86,7 @@ describeInLab(
       ]);
     });
 
-    test(
-      'prints what the page says, step by step',
-      async () => {
-        const page = readFileSync(PAGE, 'utf8');
-        if (WRITE) {
-          writeFileSync(PAGE, withOutputs(page, await outputsOf(stepsOf(page))));
-          return;
-        }
-        const [wantedNames, names] = [new Map<string, string>(), new Map<string, string>()];
-        for (const step of stepsOf(page)) {
-          const wanted = sameInEveryRun(step.output, wantedNames);
-          const isSo = (output: string) => sameInEveryRun(output, new Map(names)) === wanted;
-          const printed = READS.test(step.command) ? await settled(() => run(step), isSo) : await run(step);
-          expect(`${step.command}\n${sameInEveryRun(printed, names)}`).toBe(`${step.command}\n${wanted}`);
-        }
-      },
-      3 * E2E_TIMEOUT_MS,
-    );
+    test('prints what the page says, step by step', () => expectPageToHold(PAGE, run), 3 * E2E_TIMEOUT_MS);
   },
   CLUSTER_TOOLS,
 );

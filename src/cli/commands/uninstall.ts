@@ -17,14 +17,18 @@ export function defineUninstall(uninstall: Command, terminal: Terminal): void {
           'stop it first, and keep it from starting again',
         );
         const { loadConfig } = await import('../../config/load-config.js');
-        const { config } = loadConfig({ flags: new Map(), environment: terminal.streams.environment });
+        const { config, sources } = loadConfig({ flags: new Map(), environment: terminal.streams.environment });
         const { createLogger } = await import('../../infrastructure/json-logger.js');
         const log = await createLogger({ level: 'warn', format: config.logFormat });
         const { uninstall: uninstallHost } = await import('../../composition/uninstall.js');
         const { endpoints } = await uninstallHost(config, { force, log }).catch((error: unknown) => {
           throw error instanceof CorduroyError ? failureOf(error) : error;
         });
-        const reply = { endpoints, recordsIn: config.datastore === 'etcd' ? 'etcd' : config.dataDir };
+        // What a daemon was told by flags, or a plugin by its settings, nobody can know here.
+        const elsewhere =
+          sources.datastore === 'default' ? ', or in etcd if the daemon was told to keep them there' : '';
+        const recordsIn = config.datastore === 'etcd' ? 'etcd' : `${config.dataDir}${elsewhere}`;
+        const reply = { endpoints, recordsIn };
         if (await terminal.data(reply)) return;
         const cutOff = endpoints === 0 ? '' : `; ${endpoints} attached to a container were among the links`;
         terminal.text(
