@@ -5,7 +5,7 @@
 # usage: host-init.sh NAME DIR      DIR holds what must lie on a real disk: the engine's and the daemon's data
 #
 # CORDUROY_LAB_ROOT names the root file system of another Debian, with its engine, kernel tools and libraries: the host
-# then has that instead of the machine's, but the machine's Node.js and this project.
+# then has that instead of the machine's, but the machine's Node.js, its temporary files and this project.
 set -eu
 name=$1 dir=$2
 
@@ -16,7 +16,7 @@ enter_other_root() {
   mount -t tmpfs -o mode=755 tmpfs "$dir/changes"
   mkdir "$dir/changes/upper" "$dir/changes/work"
   mount -t overlay overlay -o "lowerdir=$CORDUROY_LAB_ROOT,upperdir=$dir/changes/upper,workdir=$dir/changes/work" "$root"
-  for place in "$dir" "$project"; do
+  for place in "$(dirname "$dir")" "$project"; do
     mkdir -p "$root$place"
     mount --bind "$place" "$root$place"
   done
