@@ -59,6 +59,12 @@ const PIECES: readonly Piece[] = [
     says: /routeDistribution bgp needs BIRD 2, and it is not installed; install it with "apt-get install bird2", or set/,
   },
   {
+    missing: "a folder for BIRD's files that can be written",
+    ...readOnly('/var/lib/corduroy/bird'),
+    flags: ['--route-distribution', 'bgp'],
+    says: /BIRD's files cannot be written into \/var\/lib\/corduroy\/bird \(EROFS.*\); see that root can write there/,
+  },
+  {
     missing: 'CAP_NET_ADMIN',
     take: 'true',
     under: ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'],

@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { Configuration, DaemonSession, RoutingDaemon } from '../../effects/routing-daemon.js';
-import { InvalidRequestError, KernelError, RoutingConfigRefusedError } from '../../model/errors.js';
+import { describeError, InvalidRequestError, KernelError, RoutingConfigRefusedError } from '../../model/errors.js';
 import type { IpFamily } from '../../model/ip-address.js';
 import { LEARNED_ROUTE_METRICS } from '../../model/route.js';
 import { makeDirectory } from '../make-directory.js';
@@ -68,6 +68,19 @@ export class BirdDaemon implements RoutingDaemon {
       throw new KernelError(
         `routeDistribution bgp needs BIRD 2, and this is "${(stderr + stdout).trim().slice(0, 80)}"; ${REMEDY}`,
         stderr,
+      );
+    }
+    await this.#requireWritable();
+  }
+
+  async #requireWritable(): Promise<void> {
+    try {
+      await makeDirectory(this.#directory, 0o700);
+      await access(this.#directory, constants.W_OK);
+    } catch (cause) {
+      throw new InvalidRequestError(
+        `BIRD's files cannot be written into ${this.#directory} (${describeError(cause)}); see that root can write there, or set dataDir to another directory`,
+        { cause },
       );
     }
   }

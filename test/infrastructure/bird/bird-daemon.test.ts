@@ -1,10 +1,16 @@
-import { expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
 import type { CommandResult, CommandRunner } from '../../../src/effects/command-runner.js';
 import { silentLogger } from '../../../src/effects/logger.js';
 import { BirdDaemon } from '../../../src/infrastructure/bird/bird-daemon.js';
 import { KernelError } from '../../../src/model/errors.js';
 
-const daemonWith = (run: () => Promise<CommandResult>, directory = '/var/lib/corduroy/bird') => {
+const scratch = mkdtempSync(join(tmpdir(), 'corduroy-bird-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const daemonWith = (run: () => Promise<CommandResult>, directory = join(scratch, 'bird')) => {
   const runner: CommandRunner = {
     run,
     start: () => {
@@ -43,6 +49,12 @@ test.each([`/${'x'.repeat(100)}/bird`, '/with space/bird', '/with"quote/bird'])(
     );
   },
 );
+
+test('where its files cannot be written, it is told before anything depends on it', async () => {
+  writeFileSync(join(scratch, 'file'), '');
+  const inAFile = daemonWith(saying('BIRD version 2.0.12'), join(scratch, 'file/bird'));
+  await expect(inAFile.prepare()).rejects.toThrow(/cannot be written into .*ENOTDIR: .*; see that root can/);
+});
 
 test('where it never ran there is nothing to retire', async () => {
   await expect(daemonWith(saying(''), '/nowhere/bird').retire()).resolves.toBeUndefined();
