@@ -13,17 +13,19 @@ import {
 } from '../src/model/ip-set.js';
 import type { Profile } from '../src/model/profile.js';
 import type { TunnelKind } from '../src/model/tunnel.js';
+import { tunnelChain } from './built-in-protections.js';
 import { chain, fromEndpointChain, inboundChain, outboundChain, toEndpointChain } from './chain-names.js';
 import { compileEndpoint, type EndpointPolicy } from './compile-endpoint.js';
 import { compileProfile } from './compile-profile.js';
 import { type DispatchChanges, DispatchTree } from './dispatch.js';
 import type { EndpointView, LocalView } from './endpoint-view.js';
 import { FirewallModel } from './firewall-model.js';
+import { hookRules } from './hook-rules.js';
 import { hairpinSet, insideSet, masqueradeSet, networkSet, nodeSet, ownAddressSet } from './ip-set-names.js';
 import { isOfFamily, type Publication } from './nat.js';
 import { PublicationTable } from './publication-table.js';
 import type { PolicySettings } from './settings.js';
-import { hookRules, staticChains, tunnelChain } from './static-chains.js';
+import { staticChains } from './static-chains.js';
 
 type NameOfSet = (family: IpFamily) => IpSetName;
 

@@ -1,5 +1,6 @@
 import type { ChainName, ConntrackState, FilterRule, InterfacePattern, Match, Target } from '../src/model/chain.js';
 import type { Cidr } from '../src/model/cidr.js';
+import type { IpFamily } from '../src/model/ip-address.js';
 import type { IpSetName } from '../src/model/ip-set.js';
 import { type NamedProtocol, PROTOCOL_NUMBERS } from '../src/model/protocol.js';
 
@@ -33,6 +34,8 @@ export const protocol = (name: NamedProtocol | number, negated = false): Match =
   number: typeof name === 'number' ? name : PROTOCOL_NUMBERS[name],
   negated,
 });
+/** ICMP of the family. */
+export const icmp = (family: IpFamily): Match => protocol(family === 4 ? 'icmp' : 'icmpv6');
 export const destinationPorts = (...ports: readonly number[]): Match => ({
   kind: 'destinationPorts',
   ports: { value: ports.map((port) => ({ first: port, last: port })), negated: false },
