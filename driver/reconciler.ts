@@ -8,15 +8,10 @@ import { containerInterfaceOf, type DockerNetworkId, type EndpointId } from '../
 import type { DriverDependencies } from './dependencies.js';
 import { DueLoop } from './due-loop.js';
 import { EndpointIdentity } from './endpoint-identity.js';
-import { removeEndpoint } from './endpoints.js';
 import { FindingLog } from './finding-log.js';
 import { HiddenFlags } from './hidden-flags.js';
-import { learnNetworkName } from './network-name.js';
-import { asTold } from './network-recipe.js';
-import { restoreNetwork } from './network-restore.js';
-import { forgetNetwork } from './networks.js';
-import { NETWORKS } from './queue-keys.js';
-import { type Decision, decide, SETTLE_MS, type Sightings } from './reconcile-decision.js';
+import { decide, SETTLE_MS, type Sightings } from './reconcile-decision.js';
+import { ReconcileDeeds } from './reconcile-deeds.js';
 import { sharedSubnetFindings } from './sandboxes.js';
 
 /** ms between runs that nothing asked for. */
@@ -47,11 +42,11 @@ export class Reconciler implements ReconcileStatusSource {
   readonly #events: { close(): void };
   readonly #loop: DueLoop;
   readonly #findingLog: FindingLog;
+  readonly #deeds: ReconcileDeeds;
   readonly #hiddenFlags: HiddenFlags;
   #sightings: Sightings = new Map();
   #lastRun: ReconcileStatus['lastRun'];
   #dockerSilence: string | undefined = 'it was not asked yet';
-  #freedEndpoints = 0;
   #findings: readonly ReconcileFinding[] = [];
 
   /** Begins once the cluster's records are there. */
@@ -59,6 +54,7 @@ export class Reconciler implements ReconcileStatusSource {
     this.#on = dependencies;
     this.#identity = new EndpointIdentity(dependencies);
     this.#findingLog = new FindingLog(dependencies.log);
+    this.#deeds = new ReconcileDeeds({ ...dependencies, findingLog: this.#findingLog });
     this.#hiddenFlags = new HiddenFlags(dependencies.docker);
     const { clock } = dependencies;
     this.#loop = new DueLoop({ clock, intervalMs: INTERVAL_MS, deed: () => this.#runOnce() });
@@ -69,7 +65,7 @@ export class Reconciler implements ReconcileStatusSource {
     return {
       ...(this.#lastRun === undefined ? {} : { lastRun: this.#lastRun }),
       dockerSilence: this.#dockerSilence,
-      freedEndpoints: this.#freedEndpoints,
+      freedEndpoints: this.#deeds.freedEndpoints,
       findings: [...this.#findings, ...this.#identity.findings(), ...this.#hiddenFlags.findings()],
     };
   }
@@ -115,17 +111,7 @@ export class Reconciler implements ReconcileStatusSource {
     if (this.#on.store.localNetworks.get(networkId)?.value.provisional !== true) return;
     const network = await this.#on.docker.network(networkId);
     if (network === undefined) this.#loop.within(EVENT_DELAY_MS);
-    if (typeof network === 'object' && (await this.#name(network)).length > 0) this.#loop.within(0);
-  }
-
-  async #name(network: DockerNetwork): Promise<readonly ReconcileFinding[]> {
-    const { id, name } = network;
-    try {
-      await learnNetworkName(this.#on, asTold(network));
-      return [];
-    } catch (error) {
-      return this.#find('network-not-named', id, `network ${name} has no policy yet: ${describeError(error)}`);
-    }
+    if (typeof network === 'object' && (await this.#deeds.name(network)).length > 0) this.#loop.within(0);
   }
 
   async #runOnce(): Promise<void> {
@@ -161,7 +147,7 @@ export class Reconciler implements ReconcileStatusSource {
       });
       this.#sightings = decision.sightings;
       const shared = sharedSubnetFindings(this.#on, endpoints);
-      this.#findings = [...decision.findings, ...shared, ...(await this.#carryOut(decision))];
+      this.#findings = [...decision.findings, ...shared, ...(await this.#deeds.carryOut(decision, this.#loop.signal))];
       this.#findingLog.tellNew([...decision.findings, ...shared]);
       if (containers !== undefined) await this.#identity.learn(networks, containers);
       this.#lastRun = { at: startedAt, durationMs: clock.now().getTime() - startedAt.getTime() };
@@ -183,81 +169,5 @@ export class Reconciler implements ReconcileStatusSource {
     if (links === undefined) return attached;
     const here = new Set(links.map(({ name }) => name));
     return new Set([...attached].filter((id) => !here.has(containerInterfaceOf(id))));
-  }
-
-  async #carryOut(decision: Decision): Promise<readonly ReconcileFinding[]> {
-    const findings: ReconcileFinding[] = [];
-    const { queue } = this.#on;
-    for (const { id, dockerNetworkId, container } of decision.free) {
-      await this.#attempt({ endpointId: id }, 'an endpoint that Docker has no more', async () => {
-        const network = await this.#on.docker.network(dockerNetworkId, this.#loop.signal);
-        if (network === undefined || (network !== 'absent' && network.endpoints.has(id))) return;
-        await queue.run(id, async () => {
-          // Docker's own removal may have come first.
-          if (!this.#on.store.endpoints.has(id)) return;
-          await removeEndpoint(this.#on, { id });
-          this.#freedEndpoints += 1;
-          this.#on.log.info(
-            { endpointId: id, container: container?.name },
-            'freed an endpoint that Docker has no more',
-          );
-        });
-      });
-    }
-    for (const id of decision.detach) {
-      await this.#attempt({ endpointId: id }, 'a link without endpoint', () =>
-        queue.run(id, async () => {
-          // The endpoint may be there by now.
-          if (!this.#on.store.endpoints.has(id)) await removeEndpoint(this.#on, { id });
-        }),
-      );
-    }
-    for (const networkId of decision.removeNetworks) {
-      await this.#attempt({ networkId }, 'a network that Docker has no more', async () => {
-        if ((await this.#on.docker.network(networkId, this.#loop.signal)) !== 'absent') return;
-        await queue.run(NETWORKS, () => forgetNetwork(this.#on, networkId, this.#on.log, { everywhere: false }));
-        this.#on.log.info({ networkId }, 'removed a network that Docker has no more');
-      });
-    }
-    for (const network of decision.restoreNetworks) findings.push(...(await this.#restore(network)));
-    for (const network of decision.nameNetworks) findings.push(...(await this.#name(network)));
-    return findings;
-  }
-
-  async #attempt(fields: object, what: string, deed: () => Promise<void>): Promise<void> {
-    try {
-      await deed();
-    } catch (error) {
-      this.#on.log.warn(
-        { ...fields, error: describeError(error) },
-        `${what} could not be removed; the next run tries again`,
-      );
-    }
-  }
-
-  async #restore({ id, name }: DockerNetwork): Promise<readonly ReconcileFinding[]> {
-    const network = await this.#on.docker.network(id, this.#loop.signal);
-    if (typeof network !== 'object') return [];
-    try {
-      await this.#on.queue.run(NETWORKS, () => restoreNetwork(this.#on, network));
-      this.#on.log.warn(
-        { networkId: id, network: name },
-        "a network's records were lost and are made anew from what Docker knows of it",
-      );
-      return [];
-    } catch (error) {
-      const remedy = 'remove it with "docker network rm" and create it again';
-      return this.#find(
-        'network-not-restored',
-        id,
-        `network ${name} of Docker's has no records and cannot be used: ${describeError(error)}; ${remedy}`,
-      );
-    }
-  }
-
-  #find(kind: ReconcileFinding['kind'], subject: string, message: string): readonly ReconcileFinding[] {
-    const finding = { kind, subject, message };
-    this.#findingLog.tellNew([finding]);
-    return [finding];
   }
 }
