@@ -12,9 +12,6 @@ import { parseEndpointOptions } from './endpoint-options.js';
 import { learnNetworkName } from './network-name.js';
 import { asTold } from './network-recipe.js';
 
-/** How long a first endpoint waits for Docker to tell the network's name, in ms; it answers in a few. */
-const NAME_DEADLINE_MS = 700;
-
 interface LocalNetwork {
   readonly network: Network;
   readonly nodeNetwork: NodeNetwork;
@@ -24,7 +21,7 @@ interface LocalNetwork {
 export async function namedNetwork(deps: DriverDependencies, id: DockerNetworkId, log: Logger): Promise<LocalNetwork> {
   const local = localNetwork(deps, id);
   if (!local.nodeNetwork.provisional) return local;
-  const answer = await deps.docker.network(id, AbortSignal.timeout(NAME_DEADLINE_MS)).catch(() => undefined);
+  const answer = await deps.docker.network(id);
   if (answer === undefined || answer === 'absent') {
     throw new DeadlineExceededError(
       `Docker did not tell the name of network ${id.slice(0, 12)}, which its policy goes by: try again, and see "corduroy status" if it stays so`,

@@ -10,8 +10,8 @@ import { askEngine, connectToEngine } from './engine-connection.js';
 import { followEvents } from './engine-events.js';
 import { engineSilence } from './engine-silence.js';
 
-/** One thing asked from inside a plugin call: 1 to 8 ms are usual. */
-const ONE_DEADLINE_MS = 300;
+/** One thing, which a call of Docker's may wait for: 1 to 8 ms are usual, and a call has 2 s. */
+const ONE_DEADLINE_MS = 700;
 /** Everything of a kind, asked by the reconciler: a host may have thousands. */
 const LIST_DEADLINE_MS = 2_000;
 
