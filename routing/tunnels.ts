@@ -3,7 +3,8 @@ import type { NetworkCommand, NetworkStack } from '../src/effects/network-stack.
 import type { Sysctl, Sysctls } from '../src/effects/sysctls.js';
 import { describeError, KernelError } from '../src/model/errors.js';
 import type { InterfaceName } from '../src/model/ids.js';
-import type { IpAddress } from '../src/model/ip-address.js';
+import { familyOf, type IpAddress } from '../src/model/ip-address.js';
+import type { LinkAddress } from '../src/model/route.js';
 import { isOurTunnel, type TunnelDevice, VXLAN_ID, VXLAN_PORT } from '../src/model/tunnel.js';
 import { addressModeOf, linkSettings } from './link-settings.js';
 import type { ReportRepair } from './repair-log.js';
@@ -104,6 +105,7 @@ export class Tunnels {
     const readdressed = changes.put.flatMap((command) => ('address' in command ? command.address.interfaceName : []));
     await moveRoutes([...new Set([...changes.add.map(({ name }) => name), ...readdressed])]);
     await this.#apply(changes.remove);
+    await this.#mendBared(wanted, changes.remove);
     const kept = new Set(wanted.addresses.map(({ address }) => address));
     for (const { address } of this.#known?.addresses ?? []) if (!kept.has(address)) this.#options.forgetFlows(address);
     this.#known = madeSo({
@@ -112,6 +114,19 @@ export class Tunnels {
       forwardings: wanted.forwardings.filter(usable),
       neighbours: wanted.neighbours.filter(usable),
     });
+  }
+
+  /** With the last IPv4 address of a link, the kernel drops its IPv4 routes and neighbours. */
+  async #mendBared({ addresses, neighbours }: WantedTunnels, removed: readonly NetworkCommand[]): Promise<void> {
+    const isIpv4 = ({ address }: LinkAddress) => familyOf(address) === 4;
+    const addressed = new Set(addresses.filter(isIpv4).map(({ interfaceName }) => interfaceName));
+    const bared = removed
+      .flatMap((command) => ('address' in command && isIpv4(command.address) ? command.address.interfaceName : []))
+      .filter((link) => !addressed.has(link));
+    if (bared.length === 0) return;
+    const lost = neighbours.filter(({ interfaceName }) => bared.includes(interfaceName));
+    await this.#apply(lost.map((neighbour) => ({ kind: 'putNeighbour', neighbour })));
+    await this.#options.moveRoutes(bared);
   }
 
   /** Why it could not be made; undefined: it is there. */

@@ -96,6 +96,16 @@ describeInLab('hosts that reach one another by IPv6 alone', () => {
       for (const family of [4, 6] as const) {
         expect([family, await transfer(a, b, await b.address('six', family))]).toEqual([family, BYTES]);
       }
+      for (const protocol of ['icmp', 'icmpv6']) {
+        await node(1).host.cord('profile', 'six', 'rule', 'add', 'inbound', 'allow', protocol);
+      }
+      for (const family of [4, 6] as const) {
+        const ping = ['busybox', 'ping', '-c', '1', '-W', '1', await b.address('six', family)];
+        await eventually(
+          () => node(0).host.try(ping),
+          ({ exitCode }) => exitCode === 0,
+        );
+      }
     },
     E2E_TIMEOUT_MS,
   );
