@@ -20,9 +20,8 @@ import { EtcdConnection } from './etcd-connection.js';
 import { EtcdLeases } from './etcd-leases.js';
 import { bytes, keyAfter, rangeOf, revisionOf, storedValueOf, txnOutcome, txnRequest } from './etcd-messages.js';
 import { EtcdWatch } from './etcd-watch.js';
+import { FIRST_PAGE_KEYS, nextPageKeys } from './page-size.js';
 
-/** Keys in one reply to a list: at a kilobyte each, a message that leaves no holes of many megabytes in memory. */
-const PAGE_KEYS = 1_000;
 /** For a page of a snapshot, which no call of Docker's waits for. */
 const SNAPSHOT_PAGE_MS = 10_000;
 const PROBED_KEY = bytes('/corduroy/v1/');
@@ -108,19 +107,20 @@ export class EtcdDatastore implements Datastore {
   /** At least one page of each prefix, all at the revision of the first; the next is on its way while one is read. */
   async *#pages(prefixes: readonly string[], deadlineMs?: number): AsyncGenerator<Listing> {
     let revision: Revision | undefined;
-    const ask = (key: Buffer, range_end: Buffer): Promise<IRangeResponse> => {
-      const request = { key, range_end, limit: PAGE_KEYS, ...(revision !== undefined && { revision }) };
+    const ask = (key: Buffer, range_end: Buffer, limit: number): Promise<IRangeResponse> => {
+      const request = { key, range_end, limit, ...(revision !== undefined && { revision }) };
       return this.#connection.call('always', ({ kv }, options) => kv.range(request, options), deadlineMs);
     };
     for (const prefix of prefixes) {
       const { key, range_end } = rangeOf(prefix);
-      let asked: Promise<IRangeResponse> | undefined = ask(key, range_end);
+      let asked: Promise<IRangeResponse> | undefined = ask(key, range_end, FIRST_PAGE_KEYS);
       while (asked !== undefined) {
         const page: IRangeResponse = await asked;
         // A compaction in between is an error, and the whole is tried again.
         revision ??= revisionOf(page.header.revision);
         const last = page.kvs.at(-1);
-        asked = page.more && last !== undefined ? ask(keyAfter(last.key), range_end) : undefined;
+        asked =
+          page.more && last !== undefined ? ask(keyAfter(last.key), range_end, nextPageKeys(page.kvs)) : undefined;
         // Who stops reading never hears of it.
         asked?.catch(() => {});
         yield { items: page.kvs.map(storedValueOf), revision };
