@@ -112,6 +112,7 @@ export function dataplaneParts(options: DataplaneOptions): DataplaneParts {
   const watch = new KernelWatch({
     kernel,
     hostEnds: attacher,
+    hostRoutes: routes.host,
     onSign: () => resync.soon(),
     onHostChange: (change) => resync.hostChanged(change),
   });

@@ -28,6 +28,8 @@ export class HostRoutes {
   readonly #marks = new ChangeMarks<Cidr>();
   /** In the kernel as far as we know; undefined: that was never looked at. */
   #known: Map<Cidr, Route> | undefined;
+  /** Destinations of what is being written. */
+  #writing: { readonly put: ReadonlySet<Cidr>; readonly remove: ReadonlySet<Cidr> } | undefined;
   /** Where the routes lead that were wanted at the last repair, or since. */
   #links = new Set<InterfaceName>();
   /** Destinations to look at in the next turn, and that turn; undefined: no turn is due. */
@@ -59,6 +61,12 @@ export class HostRoutes {
   /** Why some routes to other nodes may not be as they should be; undefined if they are. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** Whether it is news that the kernel has lost a route to there: not of one that we took away. */
+  isMissed(destination: Cidr): boolean {
+    if (this.#known === undefined || this.#writing?.put.has(destination)) return true;
+    return this.#known.has(destination) && !this.#writing?.remove.has(destination);
   }
 
   /**
@@ -166,6 +174,7 @@ export class HostRoutes {
 
   async #apply({ put, remove }: RouteChanges): Promise<void> {
     if (put.length + remove.length === 0) return;
+    this.#writing = { put: new Set(put.map(destinationOf)), remove: new Set(remove.map(destinationOf)) };
     try {
       await this.#network.apply([
         ...put.map((route): NetworkCommand => ({ kind: 'putRoute', route })),
@@ -176,10 +185,13 @@ export class HostRoutes {
       }
       for (const route of put) this.#known?.set(route.destination, route);
     } finally {
+      this.#writing = undefined;
       for (const { destination } of [...put, ...remove]) this.#marks.touch(destination);
     }
   }
 }
+
+const destinationOf = ({ destination }: Route): Cidr => destination;
 
 /** IPv6 has routes into nothing on the loopback interface. */
 const linkOf = (route: Route): InterfaceName =>

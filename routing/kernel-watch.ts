@@ -4,6 +4,7 @@ import type { NetworkStack, NetworkStackChange } from '../src/effects/network-st
 import { assertNever } from '../src/model/assert-never.js';
 import type { InterfaceName } from '../src/model/ids.js';
 import type { HostChange } from './host-resync.js';
+import type { HostRoutes } from './host-routes.js';
 import { isOurHostEnd } from './ownership.js';
 
 /** A link that is down for so long is not one that is being made, unless the machine is overloaded. */
@@ -28,6 +29,7 @@ interface HostEnds {
 export class KernelWatch {
   readonly #kernel: WatchedKernel;
   readonly #hostEnds: HostEnds;
+  readonly #hostRoutes: Pick<HostRoutes, 'isMissed'>;
   readonly #onSign: () => void;
   readonly #onHostChange: (change: HostChange) => void;
   readonly #watches: { close(): void }[] = [];
@@ -37,6 +39,7 @@ export class KernelWatch {
   constructor(options: {
     readonly kernel: WatchedKernel;
     readonly hostEnds: HostEnds;
+    readonly hostRoutes: Pick<HostRoutes, 'isMissed'>;
     /** Anything may not be as it should be. */
     readonly onSign: () => void;
     /** What lies between this host and others may not be as it should be. */
@@ -44,6 +47,7 @@ export class KernelWatch {
   }) {
     this.#kernel = options.kernel;
     this.#hostEnds = options.hostEnds;
+    this.#hostRoutes = options.hostRoutes;
     this.#onSign = options.onSign;
     this.#onHostChange = options.onHostChange;
   }
@@ -75,9 +79,10 @@ export class KernelWatch {
         this.#down.delete(change.link);
         return;
       case 'routeRemoved':
-        if (change.link === undefined || !isOurHostEnd(change.link)) this.#onHostChange(change.link);
-        // The kernel takes a link's routes along with it.
-        else if (this.#hostEnds.links.has(change.link)) this.#onSign();
+        if (change.link !== undefined && isOurHostEnd(change.link)) {
+          // The kernel takes a link's routes along with it.
+          if (this.#hostEnds.links.has(change.link)) this.#onSign();
+        } else if (this.#hostRoutes.isMissed(change.destination)) this.#onHostChange(change.link);
         return;
       case 'hostNetworks':
         this.#onHostChange(change.link);

@@ -37,6 +37,7 @@ function aHost(wanted: readonly Route[], present: readonly Route[] = []) {
     get now(): number {
       return routes.now;
     },
+    isMissed: ({ destination }: Route): boolean => routes.isMissed(destination),
   };
   const source = {
     routes: () => host.wanted,
@@ -82,6 +83,22 @@ test('what was read before a change of ours is no witness of it', async () => {
   await host.change([B]);
   await host.repair(read, at);
   expect([host.read(), host.told, host.writes]).toEqual([[B], [], 2]);
+});
+
+test('a route is missed when others took it away, and not when we did, are about to, or never had it', async () => {
+  const host = aHost([A]);
+  expect(host.isMissed(A)).toBe(true);
+  await host.repair();
+  expect([host.isMissed(A), host.isMissed(B)]).toEqual([true, false]);
+  const told: boolean[] = [];
+  const apply = host.apply;
+  host.apply = async (commands) => {
+    told.push(host.isMissed(A), host.isMissed(B));
+    await apply(commands);
+  };
+  await host.change([B]);
+  expect(told).toEqual([false, true]);
+  expect([host.isMissed(A), host.isMissed(B)]).toEqual([false, true]);
 });
 
 test('a refused change is made by the next repair', async () => {

@@ -20,6 +20,7 @@ function aWatch() {
     closed: 0,
     attached: new Set([LINK]),
     busy: new Set<InterfaceName>(),
+    takenAway: new Set<string>(),
   };
   const listeners: ((change: NetworkStackChange) => void)[] = [];
   const filterListeners: (() => void)[] = [];
@@ -48,6 +49,7 @@ function aWatch() {
       queue: { busy: (link) => world.busy.has(link) },
       noteGone: (link) => world.attached.delete(link),
     },
+    hostRoutes: { isMissed: (destination) => !world.takenAway.has(destination) },
     onSign: () => world.signs++,
     onHostChange: (change) => world.host.push(change),
   });
@@ -116,6 +118,14 @@ test('other links, their addresses and routes concern only what lies between thi
   tell(routeRemoved('eth0' as InterfaceName));
   tell(routeRemoved());
   expect([world.signs, world.host]).toEqual([0, ['docker0', 'eth0', undefined]]);
+});
+
+test('a route that we took away ourselves calls for nothing', () => {
+  const { world, tell } = aWatch();
+  world.takenAway.add('10.64.0.2/32');
+  tell(routeRemoved('eth0' as InterfaceName));
+  tell(routeRemoved());
+  expect([world.signs, world.host]).toEqual([0, []]);
 });
 
 test('closed, it ends its watches and tells no more', () => {
