@@ -134,7 +134,8 @@ export class ClusterIndex {
     setOrDelete(this.endpoints, id, change.after);
     if (change.after !== undefined) this.#placeOf(change.after).endpoints.add(id);
     if (before !== undefined) this.#forgetEmpty(before);
-    return this.#reindexed(new Set([id, ...this.#moveLocal(before, change.after, id)]));
+    const others = this.#moveLocal(before, change.after, id);
+    return this.#reindexed(others === NONE ? [id] : new Set([id, ...others]));
   }
 
   #placeOf({ node, dockerNetworkId }: Pick<NodeNetwork, 'node' | 'dockerNetworkId'>): Place {
@@ -156,7 +157,7 @@ export class ClusterIndex {
   #moveLocal(before: Endpoint | undefined, after: Endpoint | undefined, id: EndpointId): Iterable<EndpointId> {
     const wasLocal = before?.node === this.#node;
     const isLocal = after?.node === this.#node;
-    if (!wasLocal && !isLocal) return [];
+    if (!wasLocal && !isLocal) return NONE;
     const name = hostInterfaceOf(id);
     if (isLocal) {
       this.#localEndpoints.add(id);

@@ -154,6 +154,7 @@ export class PolicyEngine implements FirewallSource {
   }
 
   #moveLocal(before: EndpointView | undefined, after: EndpointView | undefined): void {
+    if (before?.local === undefined && after?.local === undefined) return;
     if (after?.local !== undefined) this.#acquire(after.local);
     for (const family of FAMILIES) {
       const firewall = this.#firewalls[family];

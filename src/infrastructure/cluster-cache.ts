@@ -2,10 +2,11 @@ import type { ClusterChange, ClusterStore } from '../effects/cluster-view.js';
 import type { Change, Datastore, FollowUpdate, Transaction, TransactionOutcome, Watch } from '../effects/datastore.js';
 import type { Logger } from '../effects/logger.js';
 import { BGP_SETTINGS_KEY } from '../model/bgp-settings.js';
-import type { Endpoint } from '../model/endpoint.js';
+import { type Endpoint, EndpointRecord } from '../model/endpoint.js';
 import type { NodeName } from '../model/ids.js';
-import { type Network, nodeNetworkKey } from '../model/network.js';
+import { type Network, NodeNetworkRecord, nodeNetworkKey } from '../model/network.js';
 import { type ClusterTables, clusterTables, localEndpointTable, localNetworkTable } from './cluster-tables.js';
+import { partsByKind } from './parts-by-kind.js';
 import type { ValueChange } from './record-table.js';
 
 type Kind = ClusterChange['kind'];
@@ -121,9 +122,10 @@ export class ClusterCache implements ClusterStore {
   }
 
   #applyUpdate(update: FollowUpdate): void {
-    this.#localNetworks.applyUpdate(update);
-    this.#localEndpoints.applyUpdate(update);
-    this.#tell(this.#ofAllTables((table) => table.applyUpdate(update)));
+    const partOf = partsByKind(update);
+    this.#localNetworks.applyUpdate(partOf(NodeNetworkRecord.prefix));
+    this.#localEndpoints.applyUpdate(partOf(EndpointRecord.prefix));
+    this.#tell(this.#ofAllTables((table) => table.applyUpdate(partOf(table.prefix))));
   }
 
   #applyCommit(writes: readonly Change[]): void {

@@ -16,10 +16,6 @@ export class RecordCompactor {
   /** Equal to what it was given; fields that were absent are undefined. @param key of its record, which ends in its id */
   endpoint(key: string, endpoint: Endpoint): Endpoint {
     const { container } = endpoint;
-    const labels = Object.entries(endpoint.labels).map(([label, value]) => [
-      label,
-      value === container?.name ? container.name : this.#text(value),
-    ]);
     return {
       // Part of the key, which is kept anyway.
       id: key.slice(-endpoint.id.length) as Endpoint['id'],
@@ -30,7 +26,7 @@ export class RecordCompactor {
       profiles: endpoint.profiles && this.#list(endpoint.profiles),
       containerProfiles: endpoint.containerProfiles && this.#list(endpoint.containerProfiles),
       tags: this.#list(endpoint.tags),
-      labels: Object.fromEntries(labels) as Endpoint['labels'],
+      labels: this.#labels(endpoint.labels, container?.name),
       container,
       published: endpoint.published.length === 0 ? NONE : endpoint.published,
       createdAt: endpoint.createdAt,
@@ -49,6 +45,14 @@ export class RecordCompactor {
       provisional,
       linkLocalGateway: this.#text(linkLocalGateway),
     };
+  }
+
+  #labels(labels: Endpoint['labels'], containerName: string | undefined): Endpoint['labels'] {
+    const compact: Record<string, string> = {};
+    for (const [label, value] of Object.entries(labels)) {
+      compact[label] = value === containerName ? containerName : this.#text(value);
+    }
+    return compact;
   }
 
   #text<T extends string>(text: T): T {

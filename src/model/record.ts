@@ -110,6 +110,9 @@ function isOfKind(json: unknown, wanted: string): json is StoredFields {
   return apiVersion === API_VERSION && kind === wanted;
 }
 
+/** What all keys of the record's kind begin with: the `prefix` of its RecordKind. */
+export const kindPrefixOf = (key: string): string => key.slice(0, key.indexOf('/', KEY_ROOT.length + 1) + 1);
+
 /** The form of a record that a newer program wrote, such as `corduroy/v2`; undefined for any other text. */
 export function newerFormOf(text: string): string | undefined {
   try {
