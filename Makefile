@@ -3,7 +3,7 @@ BIN := node_modules/.bin
 SETUP := src/setup/prerequisites.sh
 TESTS := node build/test/run-tests.js
 
-.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean plugin plugin-push image deb test-engines test-boot
+.PHONY: run test test-unit test-netns test-etcd test-docker bench build golden lint check clean plugin plugin-push image deb test-engines test-boot test-ipip
 .DEFAULT_GOAL := build
 
 # Flags of the daemon: make run ARGS='--log-level debug'
@@ -32,6 +32,12 @@ test-engines: | setup-engines
 test-boot: | setup-engines
 	$(MAKE) --no-print-directory build
 	$(TESTS) boot
+
+# IPIP, by whole daemons with their engines, in two emulated machines with a Debian kernel, which is fetched; some minutes.
+test-ipip: | setup-machines
+	$(MAKE) --no-print-directory build
+	test/vm/fetch-kernel.sh build/vm-kernel
+	CORDUROY_VM_KERNEL=$(CURDIR)/build/vm-kernel $(TESTS) ipip
 
 bench: | setup-bench
 	$(MAKE) --no-print-directory build
@@ -70,8 +76,8 @@ check: lint test
 clean:
 	rm -rf build
 
-.PHONY: setup-run setup-package setup-test setup-bench setup-engines
-setup-run setup-package setup-test setup-bench setup-engines: setup-%:
+.PHONY: setup-run setup-package setup-test setup-bench setup-engines setup-machines
+setup-run setup-package setup-test setup-bench setup-engines setup-machines: setup-%:
 	@bash $(SETUP) $*
 
 node_modules/.package-lock.json: package.json package-lock.json

@@ -47,6 +47,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   etcd: ['--runInBand', '--testPathPatterns', folders(['etcd'])],
   docker: ['--runInBand', '--testPathPatterns', folders(['docker', 'lab', 'e2e'])],
   boot: ['--runInBand', '--testPathPatterns', '/build/test/long/boot'],
+  ipip: ['--runInBand', '--testPathPatterns', '/build/test/(long|vm)/ipip'],
 };
 
 /** The part of jest's JSON report that is used here. */

@@ -2,7 +2,7 @@
 # Brings this machine to where Corduroy can be built, run or tested: says what is missing, and installs what Debian has.
 # What is there already is used as it is, an engine above all; nothing that is installed here is started.
 #
-# usage: prerequisites.sh build|run|package|test|bench|engines
+# usage: prerequisites.sh build|run|package|test|bench|engines|machines
 set -euo pipefail
 
 # PROGRAM PACKAGE: what each purpose needs, each line on top of those before it.
@@ -39,11 +39,13 @@ perl perl-base
 taskset util-linux'
 readonly FOR_ENGINES='
 mmdebstrap mmdebstrap'
+readonly FOR_MACHINES='
+qemu-system-x86_64 qemu-system-x86'
 # The Node.js release that first has all we use.
 readonly NODE_MAJOR=20 NODE_MINOR=12
 
 main() {
-  local purpose=${1:?usage: prerequisites.sh build|run|package|test|bench|engines}
+  local purpose=${1:?usage: prerequisites.sh build|run|package|test|bench|engines|machines}
   local problems=() missing=() packages=()
 
   [ "$(uname -s)" = Linux ] || problems+=("a Linux kernel: this is $(uname -s)")
@@ -86,10 +88,11 @@ node_is_new_enough() {
 # Fills `missing` (programs) and `packages` (each once).
 find_missing() {
   local lines=$FOR_RUN program package
-  case $1 in package | test | bench | engines) lines+=$FOR_PACKAGE ;; esac
-  case $1 in test | bench | engines) lines+=$FOR_TEST ;; esac
+  case $1 in package | test | bench | engines | machines) lines+=$FOR_PACKAGE ;; esac
+  case $1 in test | bench | engines | machines) lines+=$FOR_TEST ;; esac
   [ "$1" != bench ] || lines+=$FOR_BENCH
   [ "$1" != engines ] || lines+=$FOR_ENGINES
+  [ "$1" != machines ] || lines+=$FOR_MACHINES
   while read -r program package; do
     if [ -z "$program" ] || has "$program" || [ -r "$program" ]; then continue; fi
     missing+=("$program")
