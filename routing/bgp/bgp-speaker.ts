@@ -11,6 +11,7 @@ import type { Route } from '../../src/model/route.js';
 import { Pacer } from '../pacer.js';
 import { type BgpSession, bgpSessions, endsSessionsOfNodes } from './bgp-sessions.js';
 import { birdConfig, sessionName } from './bird-config.js';
+import { BirdWear } from './bird-wear.js';
 
 /** Between a change of the records and the configuration, in ms: a node's start writes several records. */
 const SOON_MS = 10;
@@ -42,6 +43,7 @@ export interface BgpSpeakerOptions {
 export class BgpSpeaker implements BgpStatusSource {
   readonly #options: BgpSpeakerOptions;
   readonly #pacer: Pacer;
+  readonly #wear: BirdWear;
   readonly #closers: (() => void)[] = [];
   #working: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -57,6 +59,7 @@ export class BgpSpeaker implements BgpStatusSource {
 
   constructor(options: BgpSpeakerOptions) {
     this.#options = options;
+    this.#wear = new BirdWear(options.node);
     this.#pacer = new Pacer({
       work: () => this.#workInTurn(),
       soonMs: SOON_MS,
@@ -71,6 +74,7 @@ export class BgpSpeaker implements BgpStatusSource {
     await Promise.all([view.ready(), ownBlocks.ready()]);
     this.#closers.push(
       view.subscribe((change) => {
+        this.#wear.hear(change);
         if (concernsRoutes(change)) this.#pacer.soon();
       }),
       ownBlocks.subscribe(() => this.#pacer.soon()),
@@ -122,14 +126,15 @@ export class BgpSpeaker implements BgpStatusSource {
     const configuration = this.#configuration();
     const text = configuration?.(ANY_METRIC);
     if (configuration === undefined || text === undefined || text === this.#refused) return;
-    if (text === this.#configured) {
+    const isWorn = this.#wear.isTooMuch(this.#sessions);
+    if (text === this.#configured && !isWorn) {
       // Whatever was refused in between is not wanted any more.
       if (this.#refused !== undefined) this.#problem = undefined;
       this.#refused = undefined;
       return;
     }
     try {
-      await this.#configure(configuration, endsSessionsOfNodes(former, this.#sessions) ? 'anew' : 'live');
+      await this.#configure(configuration, isWorn || endsSessionsOfNodes(former, this.#sessions) ? 'anew' : 'live');
     } catch (error) {
       this.#problem = describeError(error);
       this.#options.log.error({ error: this.#problem }, 'routes are not exchanged as they should be');
@@ -142,7 +147,10 @@ export class BgpSpeaker implements BgpStatusSource {
     const { daemon, log } = this.#options;
     const begun = performance.now();
     const how = await daemon.run(configuration, way);
-    if (how === 'started') this.#startedAt = performance.now();
+    if (how === 'started') {
+      this.#startedAt = performance.now();
+      this.#wear.startedAnew();
+    }
     this.#configured = configuration(ANY_METRIC);
     this.#refused = undefined;
     this.#problem = undefined;

@@ -3,11 +3,15 @@ import { BgpSpeaker } from '../../../routing/bgp/bgp-speaker.js';
 import { silentLogger } from '../../../src/effects/logger.js';
 import type { Configuration, DaemonSession, RoutingDaemon } from '../../../src/effects/routing-daemon.js';
 import { ClusterCache } from '../../../src/infrastructure/cluster-cache.js';
+import { BgpPeerRecord, bgpPeerKey } from '../../../src/model/bgp-peer.js';
 import { parseCidr } from '../../../src/model/cidr.js';
+import { EndpointRecord, endpointKey } from '../../../src/model/endpoint.js';
 import { KernelError, RoutingConfigRefusedError } from '../../../src/model/errors.js';
+import { parseEndpointId } from '../../../src/model/ids.js';
 import { type Node, NodeRecord, nodeKey } from '../../../src/model/node.js';
 import type { Route } from '../../../src/model/route.js';
-import { aNode, aReflector } from '../../builders/bgp-cases.js';
+import { aNode, aPeer, aReflector } from '../../builders/bgp-cases.js';
+import { anEndpoint } from '../../builders/policy-world.js';
 import { InMemoryDatastore } from '../../fakes/in-memory-datastore.js';
 
 /** A daemon that remembers what it was told, and dies, refuses or hangs when a test wants it. */
@@ -117,6 +121,44 @@ test('a block of its own is known at once', async () => {
   blocksChanged();
   await pass(20);
   expect(daemon.configurations.at(-1)).toContain('10.64.0.0/26{27,32}');
+});
+
+/** So many endpoints of this node come. */
+async function bringEndpoints(count: number, from = 0): Promise<void> {
+  const writes = Array.from({ length: count }, (_, n) => {
+    const id = parseEndpointId((from + n).toString(16).padStart(64, '0'));
+    const endpoint = anEndpoint(1, { node: aNode(1).name, id });
+    return {
+      kind: 'put',
+      key: endpointKey(endpoint.node, endpoint.id),
+      value: EndpointRecord.encode(endpoint),
+    } as const;
+  });
+  for (let at = 0; at < count; at += 100)
+    await datastore.transact({ compares: [], writes: writes.slice(at, at + 100) });
+  await pass(15_000);
+}
+
+test('a BIRD that has seen ten thousand endpoints is started anew, once', async () => {
+  await speaker.start();
+  await put(aNode(2));
+  await bringEndpoints(9_999);
+  expect(daemon.starts).toBe(1);
+  await bringEndpoints(1, 9_999);
+  expect(daemon.starts).toBe(2);
+  await pass(60_000);
+  expect(daemon.starts).toBe(2);
+});
+
+test('it is left alone where it has a peer that is no node, and may not keep its routes meanwhile', async () => {
+  await speaker.start();
+  const peer = aPeer('10.99.0.1');
+  await datastore.transact({
+    compares: [],
+    writes: [{ kind: 'put', key: bgpPeerKey(peer), value: BgpPeerRecord.encode(peer) }],
+  });
+  await bringEndpoints(10_000);
+  expect(daemon.starts).toBe(1);
 });
 
 test('nothing is said of a node before its record has an address, and status tells why', async () => {
