@@ -8,6 +8,8 @@ import type { NodeName } from '../model/ids.js';
 
 /** ms from a change of the records to the look at what it means; many changes ask for one look. */
 const CHANGE_DELAY_MS = 50;
+/** All nodes hear of a change at once, and each writes its record: ms for each of them, to spread them over. */
+const SPREAD_MS_PER_NODE = 5;
 /** ms until what could not be had is asked for again, though nothing changed. */
 const INTERVAL_MS = 60_000;
 /** ms until the same after the datastore did not answer. */
@@ -16,7 +18,7 @@ const RETRY_MS = 5_000;
 /** Keeps the node's tunnel addresses as the records of pools and networks want them, from its registration on. */
 export class TunnelKeeper {
   readonly #node: NodeName;
-  readonly #view: Pick<ClusterView, 'subscribe'>;
+  readonly #view: Pick<ClusterView, 'nodes' | 'subscribe'>;
   readonly #addresses: Pick<TunnelAddresses, 'isSettled' | 'settle'>;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -25,7 +27,7 @@ export class TunnelKeeper {
 
   constructor(parts: {
     readonly node: NodeName;
-    readonly view: Pick<ClusterView, 'subscribe'>;
+    readonly view: Pick<ClusterView, 'nodes' | 'subscribe'>;
     readonly addresses: Pick<TunnelAddresses, 'isSettled' | 'settle'>;
     readonly clock: Clock;
     readonly log: Logger;
@@ -52,7 +54,7 @@ export class TunnelKeeper {
       if (!certain || !this.#addresses.isSettled()) certain = await this.#settle();
       else this.#findings = [];
       await this.#clock.sleep(certain ? INTERVAL_MS : RETRY_MS, AbortSignal.any([signal, this.#changed.signal]));
-      await this.#clock.sleep(CHANGE_DELAY_MS, signal);
+      await this.#clock.sleep(CHANGE_DELAY_MS + Math.random() * SPREAD_MS_PER_NODE * this.#view.nodes.size, signal);
     }
     unsubscribe();
   }
