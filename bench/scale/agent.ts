@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LabHost } from '../../test/lab/host.js';
 import type { Service } from '../../test/lab/service.js';
+import { processorMs, procFile } from './processor-time.js';
 
 const DAEMON = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-/** The kernel counts processor time in hundredths of a second (USER_HZ). */
-const MS_PER_TICK = 10;
+const NAME = 'agent';
 
 /** The daemon that is measured, with etcd as its store. */
 export class Agent {
@@ -25,7 +25,7 @@ export class Agent {
   ): Promise<{ readonly agent: Agent; readonly readyMs: number }> {
     const begun = performance.now();
     const settings = { CORDUROY_DATASTORE: 'etcd', ...environment };
-    const service = host.start('agent', [process.execPath, DAEMON, 'daemon'], settings);
+    const service = host.start(NAME, [process.execPath, DAEMON, 'daemon'], settings);
     const logged = service.log().length;
     await service.waitUntil(async () => service.log().slice(logged).includes('"msg":"ready"'), limitMs);
     return { agent: new Agent(host, service), readyMs: performance.now() - begun };
@@ -41,7 +41,7 @@ export class Agent {
 
   /** Megabytes of memory that are resident: now, and at most so far. */
   async memory(): Promise<{ readonly now: number; readonly peak: number }> {
-    const status = await this.#proc('status');
+    const status = await procFile(this.#host, NAME, 'status');
     const megabytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_000;
     return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
   }
@@ -53,15 +53,8 @@ export class Agent {
     return ((await this.processorMs()) - before) / ms;
   }
 
-  /** Processor time so far, of the daemon and the helpers that it has waited for. */
-  async processorMs(): Promise<number> {
-    const fields = (await this.#proc('stat')).replace(/^.*\) /, '').split(' ');
-    // After the name: utime, stime, cutime and cstime are the fields 12 to 15.
-    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * MS_PER_TICK, 0);
-  }
-
-  async #proc(file: string): Promise<string> {
-    const pid = (await this.#host.run('cat', '/run/lab/agent.pid')).trim();
-    return this.#host.run('cat', `/proc/${pid}/${file}`);
+  /** See processorMs: of the daemon and its helpers that have ended. */
+  processorMs(): Promise<number> {
+    return processorMs(this.#host, NAME);
   }
 }

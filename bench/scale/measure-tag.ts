@@ -12,6 +12,7 @@ import { EndpointLife, PluginClient } from '../plugin-client.js';
 import type { Measurement } from '../result-table.js';
 import { Agent } from './agent.js';
 import { SHARED } from './cluster-layout.js';
+import { processorMs } from './processor-time.js';
 
 const program = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const LIMIT_MS = 120_000;
@@ -48,7 +49,16 @@ export async function measureTag(quick: boolean): Promise<readonly Measurement[]
       followers.push(service);
       await service.waitUntil(async () => service.log().includes('ready'), LIMIT_MS);
     }
-    return await joins(here, there, { followers, rounds: quick ? 20 : 30 });
+    const rounds = quick ? 20 : 30;
+    const spent = async () => {
+      const names = followers.map((_, n) => `followers-${n}`);
+      const played = await Promise.all(names.map((name) => processorMs(here, name)));
+      const [joining, other] = await Promise.all(agents.map((agent) => agent.processorMs()));
+      return { etcd: await processorMs(here, 'etcd'), joining, other, played: played.reduce((a, b) => a + b, 0) };
+    };
+    const before = await spent();
+    const measured = await joins(here, there, { followers, rounds });
+    return [...measured, ...processorTimes(before, await spent(), rounds)];
   } finally {
     for (const service of [...followers, ...agents]) await service.stop('SIGTERM');
     await lab.down();
@@ -89,6 +99,25 @@ async function joins(
     { row, variant: "in another host's kernel", unit: 'ms', samples: kernel },
     { row, variant: `known to each of ${heard.length / rounds} simulated agents`, unit: 'ms', samples: heard },
   ];
+}
+
+type Spent = Readonly<Record<'etcd' | 'joining' | 'other' | 'played', number | undefined>>;
+
+/** What an endpoint's whole life costs whom: it comes, is labelled by nobody, and goes. */
+function processorTimes(before: Spent, after: Spent, rounds: number): readonly Measurement[] {
+  const whose = {
+    joining: 'the agent that it is on',
+    other: 'another agent',
+    etcd: 'etcd',
+    played: 'all simulated agents',
+  } as const;
+  const row = 'processor time of such an endpoint, from RequestAddress to ReleaseAddress';
+  return (Object.keys(whose) as (keyof Spent)[]).map((who) => ({
+    row,
+    variant: whose[who],
+    unit: 'ms',
+    samples: [((after[who] ?? 0) - (before[who] ?? 0)) / rounds],
+  }));
 }
 
 function isMember(host: LabHost, set: string, address: string): boolean {
