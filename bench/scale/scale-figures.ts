@@ -31,7 +31,8 @@ export class ScaleFigures {
     } catch (error) {
       const words = (error instanceof Error ? error.message : String(error)).trim().split('\n');
       this.#tell(words.join('\n'));
-      this.add(what, `failed: ${words.slice(0, 2).join(' ').slice(0, 300)}`);
+      const why = words.find((line) => /^\w*Error: /.test(line)) ?? words[0] ?? '';
+      this.add(what, `failed: ${why.slice(0, 300)}`);
     }
   }
 
