@@ -16,6 +16,10 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PAGE = `${ROOT}/docs/walk-through.md`;
 
 const DAEMON = /^corduroy daemon (.*) &$/;
+const CREATE = 'docker network create ';
+/** Newer engines take no address for a gateway unless it is named, and the first block is another one then. */
+const NAMED_GATEWAY = '--subnet 192.168.0.0/24 --gateway 192.168.0.1 ';
+const FIRST_WITHOUT_GATEWAY = 28;
 
 /** What is read of an app definition of Marathon's. */
 interface App {
@@ -35,10 +39,13 @@ describeInLab(
   () => {
     let lab: Lab;
     let etcd: EtcdCluster;
+    let create = CREATE;
     beforeAll(async () => {
       lab = await Lab.up({ hosts: 2 });
       etcd = await EtcdCluster.start(lab.outside);
       for (const host of lab.hosts) await host.docker('tag', TEST_IMAGE, 'busybox');
+      const version = Number.parseInt(await lab.host.docker('version', '-f', '{{.Server.Version}}'), 10);
+      if (version >= FIRST_WITHOUT_GATEWAY) create += NAMED_GATEWAY;
     }, E2E_TIMEOUT_MS);
     afterAll(async () => {
       await lab.down();
@@ -51,7 +58,7 @@ describeInLab(
       if (host === undefined) throw new Error(`the page names a host ${name}: the lab has none of that name`);
       const [, daemon] = DAEMON.exec(command) ?? [];
       if (daemon !== undefined) return startDaemon(host, daemon.split(' '));
-      const shell = ['bash', '-c', `PATH=${ROOT}/build:$PATH; exec 2>&1; ${command}`];
+      const shell = ['bash', '-c', `PATH=${ROOT}/build:$PATH; exec 2>&1; ${command.replace(CREATE, create)}`];
       return (await host.try(shell)).stdout.trimEnd();
     }
 
