@@ -153,7 +153,12 @@ describeInLab('fifty containers that come and go', () => {
     'created and killed at random with the daemon killed in between, they leave nothing behind',
     async () => {
       const lab = corduroy();
-      const before = await kernelView(lab.host);
+      // The default pools have just been made.
+      const before = await eventually(
+        () => kernelView(lab.host),
+        ({ sets }) =>
+          sets.includes('add cord4-inside 10.64.0.0/12') && sets.includes('add cord6-inside fd80:c0de::/48'),
+      );
       await lab.network('churn');
       const random = lcg(42);
       const alive = new Set<string>();
