@@ -47,6 +47,8 @@ interface Answer {
   readonly status: number;
   readonly body: object;
   readonly error?: unknown;
+  /** The connection has something on it that is no request. */
+  readonly closes?: boolean;
 }
 
 /** Docker's plugin API over HTTP: each request is read, handled within its deadline, answered, and told in one log line. */
@@ -107,7 +109,7 @@ async function answerTo(
     const error = new InvalidRequestError(
       `the request is larger than ${BODY_LIMIT_BYTES} bytes, and was not read; give fewer or shorter options in one command`,
     );
-    return { answer: failure(413, error) };
+    return { answer: { ...failure(413, error), closes: body.unread } };
   }
   if (method.kind === 'constant') return { answer: { status: 200, body: method.reply } };
   let ids: object = {};
@@ -185,13 +187,13 @@ function messageOf(error: unknown): string {
   return `internal error: ${describeError(error)}; the daemon's log has more`;
 }
 
-function send(response: Response, { status, body }: Answer): void {
+function send(response: Response, { status, body, closes = false }: Answer): void {
   const text = JSON.stringify(body);
   response.writeHead(status, {
     'Content-Type': CONTENT_TYPE,
     'Content-Length': Buffer.byteLength(text),
-    // What is left of a body that was too large must not be taken for the next request.
-    ...(status === 413 ? { Connection: 'close' } : {}),
+    // Only then: a client that has just sent its last byte may see the end of the connection before it sees the answer.
+    ...(closes ? { Connection: 'close' } : {}),
   });
   response.end(text);
 }

@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream';
 
-export type Body = { readonly kind: 'complete'; readonly text: string } | { readonly kind: 'tooLarge' };
+export type Body =
+  | { readonly kind: 'complete'; readonly text: string }
+  /** `unread`: more of it comes, which must not be taken for the next request. */
+  | { readonly kind: 'tooLarge'; readonly unread: boolean };
 
 /** How much of a refused body is still taken in, in multiples of the limit, so that its sender reads our answer. */
 const PATIENCE = 32;
@@ -19,11 +22,11 @@ export function readBody(stream: Readable, limit: number): Promise<Body> {
       else if (size <= limit * PATIENCE) chunks.length = 0;
       else {
         stream.pause();
-        resolve({ kind: 'tooLarge' });
+        resolve({ kind: 'tooLarge', unread: true });
       }
     });
     stream.on('end', () => {
-      if (size > limit) resolve({ kind: 'tooLarge' });
+      if (size > limit) resolve({ kind: 'tooLarge', unread: false });
       else resolve({ kind: 'complete', text: Buffer.concat(chunks).toString('utf8') });
     });
     stream.on('error', reject);

@@ -19,10 +19,15 @@ export function unixHttp(socketPath: string, method: string, path: string, body?
       });
       reply.on('error', reject);
     });
-    outgoing.on('error', reject);
+    outgoing.on('error', (cause) => {
+      const what = `${method} ${path.slice(0, 60)} with ${length(body)} characters, ${outgoing.reusedSocket ? 'on a used connection' : 'on a new connection'}`;
+      reject(new Error(`${what}: ${cause.message}`, { cause }));
+    });
     outgoing.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
   });
 }
+
+const length = (body: unknown): number => (typeof body === 'string' ? body.length : JSON.stringify(body ?? '').length);
 
 function parse(text: string): Readonly<Record<string, unknown>> {
   try {
