@@ -12,21 +12,25 @@ type Environment = Readonly<Record<string, string | undefined>>;
  *
  * By a program of systemd's, because Node.js has no datagram sockets of the unix kind. It keeps the process from nothing.
  *
- * @param complain is told once if that program cannot be run, since systemd will then end this process
+ * @param complain is told once if that program cannot be run or fails, since systemd will then end this process
  */
 export function giveSignsOfLife(environment: Environment, complain: (sentence: string) => void): void {
   const intervalMs = signIntervalMs(environment, process.pid);
   if (intervalMs === undefined) return;
   let complained = false;
+  const refuse = (why: string): void => {
+    if (complained) return;
+    complained = true;
+    complain(
+      `${NOTIFY} ${why}: systemd will take this daemon for one that hangs, and end it; see that ${NOTIFY} is installed and the unit has NotifyAccess=all, or take WatchdogSec out of it`,
+    );
+  };
   const giveSign = (): void => {
     const notifier = spawn(NOTIFY, ['WATCHDOG=1'], { stdio: 'ignore' });
     notifier.unref();
-    notifier.on('error', (error) => {
-      if (complained) return;
-      complained = true;
-      complain(
-        `${NOTIFY} cannot be run (${error.message}): systemd will take this daemon for one that hangs, and end it; install ${NOTIFY}, or take WatchdogSec out of the unit`,
-      );
+    notifier.on('error', ({ message }) => refuse(`cannot be run (${message})`));
+    notifier.on('exit', (code, signal) => {
+      if (code !== 0) refuse(`failed (${signal ?? `exit code ${code}`})`);
     });
   };
   giveSign();
