@@ -34,7 +34,7 @@ test('a start that fails leaves nobody waiting', async () => {
   const server = await listenOnUnixSocket(path, new DeferredListener().listener);
   const early = unixHttp(path, 'GET', '/early').then(
     () => 'answered',
-    (error: NodeJS.ErrnoException) => error.code,
+    (error: Error) => (error.cause as NodeJS.ErrnoException).code,
   );
   await new Promise((resolve) => setTimeout(resolve, 50));
   await server.close(0);
