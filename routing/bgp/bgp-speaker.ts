@@ -1,17 +1,18 @@
-import type { BgpSessionStatus, BgpStatus, BgpStatusSource } from '../../src/effects/bgp-status.js';
+import type { BgpStatus, BgpStatusSource } from '../../src/effects/bgp-status.js';
 import type { ClusterChange, ClusterView } from '../../src/effects/cluster-view.js';
 import type { Logger } from '../../src/effects/logger.js';
-import type { Configuration, DaemonSession, RoutingDaemon } from '../../src/effects/routing-daemon.js';
+import type { Configuration, RoutingDaemon } from '../../src/effects/routing-daemon.js';
 import { DEFAULT_BGP_SETTINGS } from '../../src/model/bgp-settings.js';
 import { describeError, RoutingConfigRefusedError } from '../../src/model/errors.js';
-import { type NodeName, shortHash } from '../../src/model/ids.js';
-import { bigIntToIp, type IpAddress, type IpFamily } from '../../src/model/ip-address.js';
-import type { Node } from '../../src/model/node.js';
+import type { NodeName } from '../../src/model/ids.js';
+import type { IpFamily } from '../../src/model/ip-address.js';
 import type { Route } from '../../src/model/route.js';
 import { Pacer } from '../pacer.js';
 import { type BgpSession, bgpSessions, endsSessionsOfNodes } from './bgp-sessions.js';
-import { birdConfig, sessionName } from './bird-config.js';
+import { birdConfig } from './bird-config.js';
 import { BirdWear } from './bird-wear.js';
+import { routerIdOf } from './router-id.js';
+import { statusesOf, unreachableProblem } from './session-status.js';
 
 /** Between a change of the records and the configuration, in ms: a node's start writes several records. */
 const SOON_MS = 10;
@@ -39,7 +40,10 @@ export interface BgpSpeakerOptions {
   readonly log: Logger;
 }
 
-/** Keeps the routing daemon running, with the configuration that the records ask for. */
+/**
+ * Keeps the routing daemon running, with the configuration that the records ask for, from the first peer on: it looks at
+ * every link that comes, which a host without peers need not pay for.
+ */
 export class BgpSpeaker implements BgpStatusSource {
   readonly #options: BgpSpeakerOptions;
   readonly #pacer: Pacer;
@@ -54,6 +58,8 @@ export class BgpSpeaker implements BgpStatusSource {
   /** Refused, and not tried again. */
   #refused: string | undefined;
   #problem: string | undefined = 'BIRD has not been started yet';
+  /** There is no daemon, nor a trace of one; undefined: nobody has looked. */
+  #atRest: boolean | undefined;
   #pauseMs = PAUSE_MS.least;
   #startedAt = 0;
 
@@ -97,14 +103,15 @@ export class BgpSpeaker implements BgpStatusSource {
   async status(): Promise<BgpStatus> {
     const { daemon } = this.#options;
     const nothing = { sessions: [], unreachable: 0 };
+    const isNeedless = this.#atRest === true && this.#sessions.length === 0 && this.#problem === undefined;
+    if (isNeedless) return { sessions: [], problems: [] };
     const told = await Promise.all([daemon.sessions(), daemon.unreachable()]).then(
       ([sessions, unreachable]) => ({ sessions, unreachable, problem: this.#problem }),
       (error) => ({ ...nothing, problem: this.#problem ?? describeError(error) }),
     );
-    const byName = new Map(told.sessions.map((session) => [session.name, session]));
     const problems = [told.problem, told.unreachable === 0 ? undefined : unreachableProblem(told.unreachable)];
     return {
-      sessions: this.#sessions.map((session) => statusOf(session, byName.get(sessionName(session)))),
+      sessions: statusesOf(this.#sessions, told.sessions),
       problems: problems.filter((problem) => problem !== undefined),
     };
   }
@@ -134,6 +141,7 @@ export class BgpSpeaker implements BgpStatusSource {
       return;
     }
     try {
+      if (await this.#isNeedless()) return this.#inForce(text);
       await this.#configure(configuration, isWorn || endsSessionsOfNodes(former, this.#sessions) ? 'anew' : 'live');
     } catch (error) {
       this.#problem = describeError(error);
@@ -151,11 +159,22 @@ export class BgpSpeaker implements BgpStatusSource {
       this.#startedAt = performance.now();
       this.#wear.startedAnew();
     }
-    this.#configured = configuration(ANY_METRIC);
-    this.#refused = undefined;
-    this.#problem = undefined;
+    this.#atRest = false;
+    this.#inForce(configuration(ANY_METRIC));
     const durationMs = Math.round(performance.now() - begun);
     log.info({ how, sessions: this.#sessions.length, durationMs }, 'BIRD has its configuration');
+  }
+
+  async #isNeedless(): Promise<boolean> {
+    if (this.#sessions.length > 0) return false;
+    this.#atRest ??= await this.#options.daemon.isAtRest();
+    return this.#atRest;
+  }
+
+  #inForce(text: string): void {
+    this.#configured = text;
+    this.#refused = undefined;
+    this.#problem = undefined;
   }
 
   /** Undefined while there is nothing to be said of this node yet. */
@@ -208,34 +227,8 @@ const ANY_METRIC = 0;
 
 const NO_ADDRESS = 'this node has no address for BGP; give nodeIp or nodeIp6, or see nodeIpDetect';
 
-const unreachableProblem = (routes: number): string =>
-  `${routes} of the routes that peers tell lead nowhere: this host has no route to their next hop; give it one, a default route perhaps`;
-
 const concernsRoutes = ({ kind }: ClusterChange): boolean =>
   kind === 'node' || kind === 'pool' || kind === 'bgpPeer' || kind === 'bgpSettings';
 
 const valuesOf = <T>(entries: ReadonlyMap<string, { readonly value: T }>): readonly T[] =>
   [...entries.values()].map(({ value }) => value);
-
-/** The IPv4 address, or four bytes that follow from the name and are no real network's (RFC 1112's 240/4). */
-function routerIdOf({ name, ip }: Node): IpAddress {
-  if (ip !== undefined) return ip;
-  const value = 0xf0_00_00_00 + (Number.parseInt(shortHash(name, 7), 16) % 0x0f_ff_ff_fe) + 1;
-  return bigIntToIp(4, BigInt(value));
-}
-
-function statusOf(session: BgpSession, told: DaemonSession | undefined): BgpSessionStatus {
-  const { peer, type, remote } = session;
-  const established = told?.state === 'established';
-  return {
-    peer,
-    address: remote.address,
-    asNumber: remote.asNumber,
-    type,
-    state: told?.state ?? 'down',
-    since: told?.since,
-    imported: told?.imported ?? 0,
-    exported: told?.exported ?? 0,
-    error: established ? undefined : told?.error,
-  };
-}

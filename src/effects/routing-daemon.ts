@@ -28,6 +28,8 @@ export interface RoutingDaemon {
    * @throws KernelError if it cannot be started, or does not answer
    */
   run(configuration: Configuration, way: 'live' | 'anew'): Promise<'reconfigured' | 'started'>;
+  /** Whether it neither runs nor has left routes in the kernel: who has no peers needs none. @throws KernelError */
+  isAtRest(): Promise<boolean>;
   /** @throws KernelError if it does not run, or does not answer */
   sessions(): Promise<readonly DaemonSession[]>;
   /** How many routes it has whose next hop this host has no route to. @throws KernelError as `sessions` */

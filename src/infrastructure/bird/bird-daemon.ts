@@ -102,6 +102,11 @@ export class BirdDaemon implements RoutingDaemon {
     return 'reconfigured';
   }
 
+  async isAtRest(): Promise<boolean> {
+    if ((await this.#open()) !== undefined || (await this.#pid()) !== undefined) return false;
+    return (await learnedRoutes(this.#runner, this.#families)).length === 0;
+  }
+
   async sessions(): Promise<readonly DaemonSession[]> {
     return sessionsOf(await this.#ask('show protocols all'));
   }

@@ -21,6 +21,8 @@ class RecordingDaemon implements RoutingDaemon {
   fault: Error | undefined;
   told: readonly DaemonSession[] = [];
   released = false;
+  /** Else there are routes that one before it has left. */
+  atRest = false;
   #running = false;
   #listener = (): void => {};
 
@@ -31,6 +33,9 @@ class RecordingDaemon implements RoutingDaemon {
     this.#running = true;
     this.starts++;
     return 'started';
+  }
+  async isAtRest(): Promise<boolean> {
+    return this.atRest && !this.#running;
   }
   async sessions(): Promise<readonly DaemonSession[]> {
     if (!this.#running) throw new KernelError('BIRD does not run; it is started again', '');
@@ -105,6 +110,21 @@ test('changes that come together become one configuration', async () => {
   await pass(300);
   expect(neighbours()).toBe(8);
   expect(daemon.configurations.length).toBeLessThanOrEqual(3);
+});
+
+test('without a peer none is started; the first one starts it, and it stays when the last goes', async () => {
+  daemon.atRest = true;
+  await speaker.start();
+  await bringEndpoints(10_000);
+  expect(daemon.starts).toBe(0);
+  expect(await speaker.status()).toEqual({ sessions: [], problems: [] });
+  await put(aNode(2));
+  await pass(300);
+  expect(daemon.starts).toBe(1);
+  expect(neighbours()).toBe(1);
+  await datastore.transact({ compares: [], writes: [{ kind: 'delete', key: nodeKey(aNode(2).name) }] });
+  await pass(300);
+  expect(daemon.configurations).toHaveLength(2);
 });
 
 test('what does not concern routes between hosts is no reason for a configuration', async () => {
