@@ -51,7 +51,7 @@ function fromRules(endpoint: EndpointPolicy, family: IpFamily, acceptMark: numbe
       ? []
       : [when([destinationInSet(networkSet(family, internalNetwork), true)], DROP, 'the network is internal')]),
     ...profileRules(endpoint, outboundChain, acceptMark),
-    lastRule(endpoint),
+    lastRule(endpoint, acceptMark),
   ];
 }
 
@@ -70,31 +70,38 @@ function toRules(endpoint: EndpointPolicy, family: IpFamily, acceptMark: number)
       : [when([sourceInSet(networkSet(family, internalNetwork), true)], DROP, 'the network is internal')]),
     ...profileRules(endpoint, inboundChain, acceptMark),
     ...(decided(endpoint) ? [] : published),
-    lastRule(endpoint),
+    lastRule(endpoint, acceptMark),
   ];
 }
 
-function profileRules(
-  { profiles = [] }: EndpointPolicy,
+/** Those whose chains a packet passes: up to the first one that does not exist. */
+function askedProfiles({ profiles = [] }: EndpointPolicy): NonNullable<EndpointPolicy['profiles']> {
+  const missing = profiles.findIndex(({ mode }) => mode === 'missing');
+  return missing < 0 ? profiles : profiles.slice(0, missing);
+}
+
+/** A packet that one allowed is not asked about again; what comes after the last of them sees to it itself. */
+const profileRules = (
+  endpoint: EndpointPolicy,
   chainOf: typeof inboundChain,
   acceptMark: number,
-): readonly FilterRule[] {
-  const missing = profiles.findIndex(({ mode }) => mode === 'missing');
-  const asked = missing < 0 ? profiles : profiles.slice(0, missing);
-  return asked.flatMap(({ name }) => [
+): readonly FilterRule[] =>
+  askedProfiles(endpoint).flatMap(({ name }, place) => [
+    ...(place === 0 ? [] : [when([marked(acceptMark)], RETURN)]),
     when([], jump(chainOf(name)), `profile ${name}`),
-    when([marked(acceptMark)], RETURN),
   ]);
-}
 
 /** Nothing after the profiles can allow: one of them is missing, or none is known. */
 const decided = ({ profiles }: EndpointPolicy): boolean =>
   profiles === undefined || profiles.some(({ mode }) => mode === 'missing');
 
-function lastRule({ profiles }: EndpointPolicy): FilterRule {
+/** What happens to a packet that nothing before has allowed. */
+function lastRule(endpoint: EndpointPolicy, acceptMark: number): FilterRule {
+  const { profiles } = endpoint;
   if (profiles === undefined) return always(DROP, 'the network of the endpoint is not known');
+  const undecided = askedProfiles(endpoint).length === 0 ? [] : [marked(acceptMark, true)];
   const missing = profiles.find(({ mode }) => mode === 'missing');
-  if (missing !== undefined) return always(DROP, `the profile ${missing.name} does not exist`);
-  if (profiles.length > 0 && profiles.every(({ mode }) => mode === 'audit')) return always(goto(chain('audit')));
-  return always(DROP, 'no profile allowed it');
+  if (missing !== undefined) return when(undecided, DROP, `the profile ${missing.name} does not exist`);
+  const isTrial = profiles.length > 0 && profiles.every(({ mode }) => mode === 'audit');
+  return isTrial ? when(undecided, goto(chain('audit'))) : when(undecided, DROP, 'no profile allowed it');
 }

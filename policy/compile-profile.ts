@@ -6,7 +6,7 @@ import type { Profile } from '../src/model/profile.js';
 import type { Rule } from '../src/model/rule.js';
 import { chain, inboundChain, outboundChain } from './chain-names.js';
 import { compileRule } from './match.js';
-import { DROP, goto, RETURN } from './matches.js';
+import { DROP, goto, RETURN, setMark } from './matches.js';
 
 /** Longest prefix of a LOG line, in bytes: the 30 of struct xt_log_info less the final NUL. */
 const MAX_LOG_PREFIX_LENGTH = 29;
@@ -17,10 +17,22 @@ const LOG_LIMIT = { kind: 'limit', perMinute: 300, burst: 60 } as const;
  * The profile's two chains. A packet leaves them allowed (marked), dropped, or undecided (unmarked): then the
  * endpoint's next profile is asked.
  */
-export const compileProfile = (profile: Profile, family: IpFamily): readonly Chain[] => [
-  { table: 'mangle', name: inboundChain(profile.name), rules: compileRules(profile, 'inbound', family) },
-  { table: 'mangle', name: outboundChain(profile.name), rules: compileRules(profile, 'outbound', family) },
-];
+export const compileProfile = (profile: Profile, family: IpFamily, acceptMark: number): readonly Chain[] =>
+  (['inbound', 'outbound'] as const).map((direction) => ({
+    table: 'mangle',
+    name: direction === 'inbound' ? inboundChain(profile.name) : outboundChain(profile.name),
+    rules: endingWithMark(compileRules(profile, direction, family), acceptMark),
+  }));
+
+/**
+ * After the last rule there is nothing to leave out, so that it need not go elsewhere to mark: the kernel follows every
+ * way through an endpoint's chains whenever rules are added, and this is one step less for each.
+ */
+function endingWithMark(rules: readonly FilterRule[], acceptMark: number): readonly FilterRule[] {
+  const last = rules.at(-1);
+  if (last?.target.kind !== 'goto' || last.target.chain !== chain('accept')) return rules;
+  return [...rules.slice(0, -1), { ...last, target: setMark(acceptMark) }];
+}
 
 function compileRules(profile: Profile, direction: 'inbound' | 'outbound', family: IpFamily): readonly FilterRule[] {
   return profile[direction].flatMap((rule) => {

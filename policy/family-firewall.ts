@@ -66,7 +66,7 @@ export class FamilyFirewall {
   }
 
   putProfile(profile: Profile): void {
-    for (const compiled of compileProfile(profile, this.#family)) this.#model.putChain(compiled);
+    for (const compiled of compileProfile(profile, this.#family, this.#acceptMark)) this.#model.putChain(compiled);
   }
 
   removeProfile({ name }: Pick<Profile, 'name'>): void {

@@ -1,4 +1,4 @@
-import type { FirewallState, Hook, Table } from '../src/model/chain.js';
+import type { FilterRule, FirewallState, Hook, Table } from '../src/model/chain.js';
 import type { Packet } from '../src/model/packet.js';
 import { chain } from './chain-names.js';
 import { type DecidedAt, type Walk, walkChains } from './walk-chains.js';
@@ -36,4 +36,8 @@ export function judgePacket(state: FirewallState, packet: Packet): Judgement {
 
 /** The last rule that allowed the packet: where both ends are endpoints, that of the destination. */
 const deciding = (trail: readonly DecidedAt[]): DecidedAt | undefined =>
-  trail.findLast(({ rule }) => rule?.target.kind === 'goto' && rule.target.chain === chain('accept'));
+  trail.findLast(({ chain: name, rule }) => name !== chain('accept') && rule !== undefined && allows(rule));
+
+/** Marks the packet, or sends it to where it is marked. */
+const allows = ({ target }: FilterRule): boolean =>
+  target.kind === 'goto' ? target.chain === chain('accept') : target.kind === 'setMark' && target.value !== 0;
