@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import type { Logger } from '../../../src/effects/logger.js';
-import { ConflictError, InternalError } from '../../../src/model/errors.js';
-import type { CallContext } from '../../../src/protocol/call.js';
-import { pluginApp } from '../../../src/server/plugin-app.js';
-import type { PluginHandlers } from '../../../src/server/plugin-methods.js';
+import type { Logger } from '../../src/effects/logger.js';
+import { ConflictError, InternalError } from '../../src/model/errors.js';
+import type { CallContext } from '../../src/protocol/call.js';
+import { pluginApp } from '../../src/server/plugin-app.js';
+import type { PluginHandlers } from '../../src/server/plugin-methods.js';
 
 type Line = { readonly level: string; readonly message: string } & Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseMacAddress } from '../../../src/model/mac-address.js';
+import { parseMacAddress } from '../../src/model/mac-address.js';
 
 test.each([
   ['02-42-AC-11-00-02', '02:42:ac:11:00:02'],

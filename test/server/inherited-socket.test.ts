@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { inheritedSocket } from '../../../src/server/inherited-socket.js';
+import { inheritedSocket } from '../../src/server/inherited-socket.js';
 
 test.each([
   ['handed to us', { LISTEN_PID: '42', LISTEN_FDS: '1' }, 3],

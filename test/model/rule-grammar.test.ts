@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { formatRule, parseRule } from '../../../src/model/rule-grammar.js';
-import { RuleSyntaxError } from '../../../src/model/rule-tokens.js';
-import { rules } from '../../builders/rules.js';
+import { formatRule, parseRule } from '../../src/model/rule-grammar.js';
+import { RuleSyntaxError } from '../../src/model/rule-tokens.js';
+import { rules } from '../builders/rules.js';
 
 const any = { protocol: 'any' };
 

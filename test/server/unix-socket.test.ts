@@ -5,8 +5,8 @@ import { createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { ConflictError, InvalidRequestError } from '../../../src/model/errors.js';
-import { listenOnUnixSocket } from '../../../src/server/unix-socket.js';
+import { ConflictError, InvalidRequestError } from '../../src/model/errors.js';
+import { listenOnUnixSocket } from '../../src/server/unix-socket.js';
 
 let directory: string;
 let path: string;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { parseProfileName } from '../../../src/model/ids.js';
-import { defaultProfile, ProfileRecord, profileKey } from '../../../src/model/profile.js';
+import { parseProfileName } from '../../src/model/ids.js';
+import { defaultProfile, ProfileRecord, profileKey } from '../../src/model/profile.js';
 
 const web = defaultProfile(parseProfileName('web'));
 

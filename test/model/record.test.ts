@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { CorruptRecordError, splitRemedy } from '../../../src/model/errors.js';
-import { defineRecord } from '../../../src/model/record.js';
+import { CorruptRecordError, splitRemedy } from '../../src/model/errors.js';
+import { defineRecord } from '../../src/model/record.js';
 
 const Thing = defineRecord('Thing', z.object({ name: z.string() }));
 const KEY = Thing.key('a');

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { DeferredListener } from '../../../src/server/deferred-listener.js';
-import { listenOnUnixSocket } from '../../../src/server/unix-socket.js';
-import { unixHttp } from '../../e2e/unix-http.js';
+import { DeferredListener } from '../../src/server/deferred-listener.js';
+import { listenOnUnixSocket } from '../../src/server/unix-socket.js';
+import { unixHttp } from '../e2e/unix-http.js';
 
 let directory: string;
 beforeEach(async () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { InvalidRequestError } from '../../../src/model/errors.js';
-import { parseProfileName } from '../../../src/model/ids.js';
-import { defaultProfile } from '../../../src/model/profile.js';
-import { formatRule, parseRule } from '../../../src/model/rule-grammar.js';
-import { ruleFromJson, rulesFromJson, rulesToJson, ruleToJson } from '../../../src/model/rule-json.js';
-import { rules } from '../../builders/rules.js';
+import { InvalidRequestError } from '../../src/model/errors.js';
+import { parseProfileName } from '../../src/model/ids.js';
+import { defaultProfile } from '../../src/model/profile.js';
+import { formatRule, parseRule } from '../../src/model/rule-grammar.js';
+import { ruleFromJson, rulesFromJson, rulesToJson, ruleToJson } from '../../src/model/rule-json.js';
+import { rules } from '../builders/rules.js';
 
 describe("calicoctl's JSON form of rules", () => {
   test('a profile prints as calicoctl printed it', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseAsNumber } from '../../../src/model/as-number.js';
-import { BgpPeerRecord, bgpPeerKey, parseBgpPassword } from '../../../src/model/bgp-peer.js';
-import { parseNodeName } from '../../../src/model/ids.js';
-import { parseIpAddress } from '../../../src/model/ip-address.js';
-import { NodeRecord, parseRouteReflectorClusterId } from '../../../src/model/node.js';
+import { parseAsNumber } from '../../src/model/as-number.js';
+import { BgpPeerRecord, bgpPeerKey, parseBgpPassword } from '../../src/model/bgp-peer.js';
+import { parseNodeName } from '../../src/model/ids.js';
+import { parseIpAddress } from '../../src/model/ip-address.js';
+import { NodeRecord, parseRouteReflectorClusterId } from '../../src/model/node.js';
 
 test.each([
   ['1', 1],

@@ -4,13 +4,13 @@ import {
   parseReleasePool,
   parseRequestAddress,
   parseRequestPool,
-} from '../../../src/protocol/ipam-driver.js';
+} from '../../src/protocol/ipam-driver.js';
 import {
   parseCreateEndpoint,
   parseCreateNetwork,
   parseJoin,
   parseProgramExternalConnectivity,
-} from '../../../src/protocol/parse-network-driver.js';
+} from '../../src/protocol/parse-network-driver.js';
 
 const NETWORK = 'a'.repeat(64);
 const ENDPOINT = 'b'.repeat(64);

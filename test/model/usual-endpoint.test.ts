@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { EndpointRecord, endpointSchema } from '../../../src/model/endpoint.js';
-import type { StoredFields } from '../../../src/model/record.js';
-import { usualEndpoint } from '../../../src/model/usual-endpoint.js';
-import { endpoints } from '../../builders/clusters.js';
+import { EndpointRecord, endpointSchema } from '../../src/model/endpoint.js';
+import type { StoredFields } from '../../src/model/record.js';
+import { usualEndpoint } from '../../src/model/usual-endpoint.js';
+import { endpoints } from '../builders/clusters.js';
 
 const stored = fc
   .nat(200)

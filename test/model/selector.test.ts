@@ -7,8 +7,8 @@ import {
   type LabelLookup,
   parseSelector,
   parseSelectorText,
-} from '../../../src/model/selector.js';
-import { completionsOf, keysOf, type LabelSet, labelSets, writtenSelectors } from '../../builders/selectors.js';
+} from '../../src/model/selector.js';
+import { completionsOf, keysOf, type LabelSet, labelSets, writtenSelectors } from '../builders/selectors.js';
 
 /** The labels, and nothing known of keys that are not there. */
 const incomplete =

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { KeyedQueue } from '../../../src/model/keyed-queue.js';
+import { KeyedQueue } from '../../src/model/keyed-queue.js';
 
 test('tasks of one key run one after the other, in order, also after one that failed; others run meanwhile', async () => {
   const queue = new KeyedQueue<string>();
