@@ -1,7 +1,7 @@
 import type { Usage } from '../src/effects/ipam-admin.js';
-import type { Allocation } from '../src/model/block.js';
+import type { Allocation, Block } from '../src/model/block.js';
 import type { Cidr } from '../src/model/cidr.js';
-import { ConflictError } from '../src/model/errors.js';
+import { ConflictError, type CorduroyError } from '../src/model/errors.js';
 import { isTunnelHandle } from '../src/model/handle.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 
@@ -41,6 +41,37 @@ export class AddressTakenError extends ConflictError {
     super(
       `${address} cannot be given: it is ${describe(by)}${holder === undefined ? '' : ` (${holder})`}; choose another address, or leave it out`,
     );
+  }
+}
+
+/** The operator's move: strict affinity keeps the address for the node that has its block. */
+export class NotOurBlockError extends ConflictError {
+  constructor(address: IpAddress, block: Block) {
+    super(
+      `${address} cannot be given here: its block ${block.cidr} belongs to node ${block.node}, and strict affinity is on; start the container there, choose another address, or allow it with "corduroy ipam configure --strict-affinity false"`,
+    );
+  }
+}
+
+/** The caller's move: this node had the address named a moment ago, and its kernel has not forgotten it in time. */
+export class StillInUseError extends ConflictError {
+  constructor(address: IpAddress) {
+    super(
+      `${address} cannot be given yet: the kernel still has routes or connections of the container that had it; try again in some seconds`,
+    );
+  }
+}
+
+/** Nobody's move yet: none of these addresses has been forgotten by the kernel, which may do so in a moment. */
+export class QuietNeededError extends ConflictError {
+  readonly addresses: readonly IpAddress[];
+  /** What is told if it does not. */
+  readonly otherwise: CorduroyError;
+
+  constructor(addresses: readonly IpAddress[], otherwise: CorduroyError) {
+    super(otherwise.message);
+    this.addresses = addresses;
+    this.otherwise = otherwise;
   }
 }
 
