@@ -29,8 +29,9 @@ import type { IpamContext } from './allocation-context.js';
 import { allocationOf, coolingAddresses } from './block.js';
 import { describeRepair, findProblems } from './check.js';
 import { type IpamSnapshot, readSnapshot } from './ipam-snapshot.js';
+import { networksWith } from './networks-of-subnet.js';
 import { releaseNode } from './node-release.js';
-import { networksWith, PoolAdmin } from './pool-admin.js';
+import { PoolAdmin } from './pool-admin.js';
 import { listPools } from './pool-choice.js';
 import { rangeCidrs } from './range-cidrs.js';
 import { freeIfSame } from './reclaimer.js';
@@ -118,7 +119,7 @@ export class LedgerIpamAdmin implements IpamAdmin {
       const blocks = snapshot.blocks.filter(({ subnet }) => inPool.some(({ cidr }) => cidr === subnet));
       const subnets = inPool.map(({ cidr }) => ({
         cidr,
-        networks: networksWith(this.#context, cidr),
+        networks: networksWith(this.#context.store, cidr),
         nodes: snapshot.holds.filter(({ subnet }) => subnet === cidr).map(({ node }) => node),
         usage: usageOf(
           cidr,

@@ -16,6 +16,7 @@ import { LedgerIpamAdmin } from './admin.js';
 import { DEFAULT_IPAM_OPTIONS, type IpamContext, type IpamOptions } from './allocation-context.js';
 import { Allocator } from './allocator.js';
 import { LedgerAssignments } from './assignments.js';
+import { ensureDefaultPools } from './default-pools.js';
 import { createIpamDriverHandlers } from './handlers.js';
 import { Ledger } from './ledger.js';
 import { isNetworkMade } from './network-made.js';
@@ -83,7 +84,7 @@ export function createIpam(dependencies: IpamDependencies): Ipam {
   return {
     handlers,
     assignments: new LedgerAssignments(context),
-    ensureDefaultPools: (defaults) => registry.ensureDefaultPools(defaults),
+    ensureDefaultPools: (defaults) => ensureDefaultPools(context, defaults),
     admin: new LedgerIpamAdmin(context, registry, datastore),
     tunnels: new TunnelAddresses(context, { allocator, families: dependencies.families }),
     reclaim: new Reclaimer(context, registry, new ReclaimScope(context, { registry, heldBlocks, datastore })),

@@ -1,8 +1,8 @@
 import type { SubnetReference } from '../src/model/subnet.js';
 import type { IpamContext } from './allocation-context.js';
+import { networksOn } from './networks-of-subnet.js';
 import type { PoolId } from './pool-id.js';
 import { holdOf } from './subnet-holds.js';
-import { networksOn } from './subnet-registry.js';
 
 /**
  * References that no network of the node accounts for: the youngest, as many as there are fewer networks than

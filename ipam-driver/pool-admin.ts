@@ -7,10 +7,11 @@ import { ADDRESS_PLAN_KEY, AddressPlanRecord, SubnetRecord } from '../src/model/
 import type { IpamContext } from './allocation-context.js';
 import { byCidr } from './cidr-order.js';
 import type { Draft } from './draft.js';
+import { networksWith } from './networks-of-subnet.js';
 import { newPool, requireCompatible, requireValid } from './new-pool.js';
 import { listPools } from './pool-choice.js';
 import { holdsOn } from './subnet-holds.js';
-import { removeSubnet } from './subnet-registry.js';
+import { removeSubnet } from './subnet-removal.js';
 
 /** Changes of pools, each one transaction that no change of another node can pass unseen. */
 export class PoolAdmin {
@@ -85,7 +86,7 @@ export class PoolAdmin {
   }
 
   #inUse(pool: Pool, subnet: Cidr, node: NodeName | undefined): ConflictError {
-    const names = networksWith(this.#context, subnet);
+    const names = networksWith(this.#context.store, subnet);
     const who =
       names.length > 0 ? `network ${names.join(', ')}` : `a network${node === undefined ? '' : ` of node ${node}`}`;
     return new ConflictError(
@@ -93,12 +94,6 @@ export class PoolAdmin {
     );
   }
 }
-
-/** Names of the cluster's networks that have the subnet. */
-export const networksWith = ({ store }: IpamContext, subnet: Cidr) =>
-  [...store.networks.values()]
-    .filter(({ value }) => value.subnets.some(({ cidr }) => cidr === subnet))
-    .map(({ value }) => value.name);
 
 function find(name: string, pools: readonly Pool[]): Pool {
   const pool = pools.find((p) => p.name === name || p.cidr === name);

@@ -10,7 +10,8 @@ import { type Subnet, type SubnetHold, SubnetHoldRecord, SubnetRecord } from '..
 import type { IpamContext } from './allocation-context.js';
 import { readAllOf, readSnapshot } from './ipam-snapshot.js';
 import { holdOf } from './subnet-holds.js';
-import { isOf, type SubnetRegistry } from './subnet-registry.js';
+import type { SubnetRegistry } from './subnet-registry.js';
+import { isOf } from './sweep-subnet.js';
 
 /** Up to so many blocks in the cluster, each look is at all records. */
 const FEW_BLOCKS = 2_000;

@@ -1,25 +1,20 @@
 import type { HostRoute, HostRoutes } from '../src/effects/host-routes.js';
-import { type Block, BlockRecord, blockKey, blocksPrefix } from '../src/model/block.js';
 import { type Cidr, overlaps, parseCidr, prefixLengthOf } from '../src/model/cidr.js';
-import { ConflictError, describeError, InvalidRequestError } from '../src/model/errors.js';
-import { isTunnelHandle } from '../src/model/handle.js';
-import type { NodeName } from '../src/model/ids.js';
+import { describeError, InvalidRequestError } from '../src/model/errors.js';
 import type { IpAddress } from '../src/model/ip-address.js';
-import { type Pool, PoolRecord, poolKey } from '../src/model/pool.js';
+import { PoolRecord, poolKey } from '../src/model/pool.js';
 import {
   ADDRESS_PLAN_KEY,
   AddressPlanRecord,
   parseReferenceId,
   type Subnet,
-  type SubnetHold,
   SubnetRecord,
   type SubnetReference,
   subnetKey,
 } from '../src/model/subnet.js';
 import { type IpamContext, isoNow, newId } from './allocation-context.js';
-import { allocationsOf, disclaim, free, isVacantSince, unreserve } from './block.js';
 import type { Draft } from './draft.js';
-import { newPool } from './new-pool.js';
+import { networksOn } from './networks-of-subnet.js';
 import { referenceOf } from './place.js';
 import {
   type AddressingState,
@@ -29,11 +24,9 @@ import {
   type TakenSubnet,
 } from './pool-choice.js';
 import type { PoolId } from './pool-id.js';
-import { endReservation, holdOf, holdsOn, settled, writeHold } from './subnet-holds.js';
-import { sweepView } from './sweep-view.js';
-
-/** Blocks that one transaction cleans up: with the rest of it, below etcd's limit of 128 writes. */
-const SWEPT_AT_ONCE = 30;
+import { endReservation, holdOf, holdsOn, writeHold } from './subnet-holds.js';
+import { removeSubnet } from './subnet-removal.js';
+import { sweepSome } from './sweep-subnet.js';
 
 /** Subnets of networks: who holds one, from RequestPool to ReleasePool. */
 export class SubnetRegistry {
@@ -86,38 +79,12 @@ export class SubnetRegistry {
    * @param ended addresses whose reservations have just ended
    */
   async sweep(cidr: Cidr, ended: readonly IpAddress[] = []): Promise<void> {
-    const decide = (draft: Draft) => this.#sweepSome(draft, cidr, ended);
+    const decide = (draft: Draft) => sweepSome(draft, this.#context, cidr, ended);
     for (;;) {
       const left = await this.#context.ledger.run({ fresh: true, decide });
       if (left === 'nothing') this.known.delete(cidr);
       if (left !== 'more') return;
     }
-  }
-
-  /** The first pools of a cluster that has none of a family. Returns those it made. */
-  async ensureDefaultPools(defaults: readonly Cidr[]): Promise<readonly Pool[]> {
-    const { ledger, node, log } = this.#context;
-    const made = await ledger.run({
-      fresh: true,
-      decide: async (draft) => {
-        await draft.read(AddressPlanRecord, ADDRESS_PLAN_KEY);
-        const pools = await draft.list(PoolRecord, PoolRecord.prefix);
-        // A pool whose record cannot be read is a pool: it must neither be doubled nor overwritten.
-        const there = [...pools.map((pool) => pool.cidr), ...draft.corruptKeys(PoolRecord.prefix)];
-        const missing = defaults
-          .filter((cidr) => !there.some((other) => other.includes(':') === cidr.includes(':')))
-          .map((cidr) => newPool({ cidr }));
-        for (const pool of missing) draft.write(PoolRecord, poolKey(pool.cidr), pool);
-        if (missing.length > 0) draft.write(AddressPlanRecord, ADDRESS_PLAN_KEY, { changedBy: node });
-        return missing;
-      },
-    });
-    for (const cidr of defaults) {
-      const pool = made.find((p) => p.cidr === cidr);
-      if (pool === undefined) log.debug({ pool: cidr }, 'the default pool is not made: there are pools of its family');
-      else log.info({ pool: cidr, natOutgoing: pool.natOutgoing }, 'made the default pool');
-    }
-    return made;
   }
 
   async #routes(): Promise<readonly HostRoute[]> {
@@ -215,59 +182,7 @@ export class SubnetRegistry {
     writeHold(draft, { subnet, node, references: [...(before?.references ?? []), reference] });
     return { subnet, range, reference: reference.id };
   }
-
-  /** What is left of this node's, or of a subnet that rests. `more`: there is more to do, in another transaction. */
-  async #sweepSome(draft: Draft, cidr: Cidr, ended: readonly IpAddress[]): Promise<'more' | 'something' | 'nothing'> {
-    const key = subnetKey(cidr);
-    const subnet = await draft.read(SubnetRecord, key);
-    if (subnet === undefined) return 'nothing';
-    const { blocks, holds } = await sweepView(draft, this.#context, subnet, ended);
-    const use = holds.length > 0 ? 'used' : 'resting';
-    if (subnet.use !== use) {
-      // Looked at again once this is written: of a resting subnet the list of holders is complete.
-      draft.write(SubnetRecord, key, { ...subnet, use });
-      return 'more';
-    }
-    const swept = blocks.map((block) => ({ block, after: this.#sweptBlock(block, holds) }));
-    const changed = swept.filter(({ block, after }) => after !== block);
-    for (const { block, after } of changed.slice(0, SWEPT_AT_ONCE))
-      draft.write(BlockRecord, blockKey(cidr, block.cidr), after);
-    if (changed.length > SWEPT_AT_ONCE) {
-      draft.guard(key);
-      return 'more';
-    }
-    const nothingLeft = holds.length === 0 && swept.every(({ after }) => after === undefined);
-    if (nothingLeft) draft.write(SubnetRecord, key, undefined);
-    else if (changed.length > 0) draft.guard(key);
-    const isOurs = holds.some((hold) => hold.node === this.#context.node);
-    const hasOurs = swept.some(({ after }) => after !== undefined && isOf(after, this.#context.node));
-    return nothingLeft || (holds.length > 0 && !isOurs && !hasOurs) ? 'nothing' : 'something';
-  }
-
-  /** Undefined: nothing of it is worth keeping. */
-  #sweptBlock(block: Block, holds: readonly SubnetHold[]): Block | undefined {
-    const { node, clock, settings } = this.#context;
-    let after = settled(block, holds);
-    if (holds.some((hold) => hold.node === node)) return after;
-    const isOrphan = holds.length === 0;
-    if (block.node !== node && !isOrphan) return after;
-    for (const { address, allocation } of allocationsOf(block)) {
-      if (allocation.state === 'unbound' && allocation.node === node)
-        after = free(after, address, isoNow(this.#context));
-      if (allocation.state === 'reserved' && isOrphan) after = unreserve(after, address);
-    }
-    if (isVacantSince(after, new Date(clock.now().getTime() - settings.cooldownMs)) && after.allocations.size === 0)
-      return undefined;
-    return after.node === node ? disclaim(after) : after;
-  }
 }
-
-/** Whether the block, or an address of it, is the node's, but for a tunnel address: the node itself gives that up. */
-export const isOf = (block: Block, node: NodeName): boolean =>
-  block.node === node ||
-  [...block.allocations.values()].some(
-    (by) => by.state !== 'reserved' && by.node === node && !isTunnelHandle(by.handle),
-  );
 
 /** The CIDR that a subnet's key names; none if even the key is not ours. */
 function subnetOfKey(key: string): Cidr[] {
@@ -277,26 +192,4 @@ function subnetOfKey(key: string): Cidr[] {
     if (error instanceof InvalidRequestError) return [];
     throw error;
   }
-}
-
-/** With its blocks and the tunnel addresses in them, which their nodes give up; nobody may hold it. @throws ConflictError if an endpoint still has an address of it */
-export async function removeSubnet(draft: Draft, subnet: Subnet): Promise<void> {
-  for (const block of await draft.list(BlockRecord, blocksPrefix(subnet.cidr))) {
-    const bound = [...allocationsOf(block)].find(
-      ({ allocation }) => allocation.state === 'bound' && !isTunnelHandle(allocation.handle),
-    );
-    if (bound !== undefined)
-      throw new ConflictError(
-        `the network of subnet ${subnet.cidr} is gone, but an endpoint still has its address ${bound.address}; remove that container, or run "corduroy ipam check --repair", and try again`,
-      );
-    draft.write(BlockRecord, blockKey(subnet.cidr, block.cidr), undefined);
-  }
-  draft.write(SubnetRecord, subnetKey(subnet.cidr), undefined);
-}
-
-/** Names of this node's networks that have the subnet. */
-export function networksOn(store: IpamContext['store'], subnet: Cidr): readonly string[] {
-  return [...store.localNetworks.values()]
-    .map(({ value }) => value.network)
-    .filter((name) => store.networks.get(name)?.value.subnets.some(({ cidr }) => cidr === subnet) === true);
 }
