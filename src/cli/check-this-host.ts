@@ -1,7 +1,8 @@
 import type { CorduroyConfig } from '../config/corduroy-config.js';
 import { ExecaCommandRunner } from '../infrastructure/linux/execa-command-runner.js';
 import { readHostFacts } from '../infrastructure/linux/host-facts.js';
-import { checkHost, type Finding } from '../server/check/host-check.js';
+import type { Finding } from '../server/check/finding.js';
+import { checkHost } from '../server/check/host-check.js';
 
 /** An engine that starts, and waits for the daemon meanwhile, answers nothing. */
 const STARTING_DOCKER_TIMEOUT_MS = 200;

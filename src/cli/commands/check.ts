@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Finding } from '../../server/check/host-check.js';
+import type { Finding } from '../../server/check/finding.js';
 import { DaemonNotRunning, EXIT } from '../failure.js';
 import { examples } from '../help-text.js';
 import type { Terminal } from '../terminal.js';

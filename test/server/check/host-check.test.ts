@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import type { HostFacts } from '../../../src/effects/host-facts.js';
 import { filterFacts } from '../../../src/infrastructure/linux/host-facts.js';
 import { parseCidr } from '../../../src/model/cidr.js';
-import { type CheckSettings, checkHost } from '../../../src/server/check/host-check.js';
+import type { CheckSettings } from '../../../src/server/check/finding.js';
+import { checkHost } from '../../../src/server/check/host-check.js';
 import { goodHost } from '../../builders/admin.js';
 
 const settings: CheckSettings = {
