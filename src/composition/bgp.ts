@@ -12,14 +12,20 @@ const BIRD_DIRECTORY = 'bird';
 
 export const birdDirectory = ({ dataDir }: Pick<CorduroyConfig, 'dataDir'>): string => join(dataDir, BIRD_DIRECTORY);
 
-/** BIRD and who cares for it, at rest. */
+/** BIRD and who cares for it. */
+export interface Bgp {
+  readonly daemon: BirdDaemon;
+  readonly speaker: BgpSpeaker;
+}
+
+/** At rest. */
 export function composeBgp(given: {
   readonly config: CorduroyConfig;
   readonly runner: CommandRunner;
   readonly kernel: Pick<Kernel, 'families'>;
   readonly node: Pick<NodeParts, 'store' | 'ownBlocks'>;
   readonly log: Logger;
-}): { readonly daemon: BirdDaemon; readonly speaker: BgpSpeaker } {
+}): Bgp {
   const { config, runner, kernel, node, log } = given;
   const { families } = kernel;
   const daemon = new BirdDaemon({ directory: birdDirectory(config), runner, families, log });
