@@ -121,6 +121,26 @@ if (missing.length > 0) process.stderr.write(`SKIPPED the life of BIRD: ${missin
   );
 
   test(
+    'whose pid file somebody took away is started anew all the same, without a missing route',
+    async () => {
+      const [pid, { daemon }] = [await one.pid(), one];
+      await one.stop();
+      await rm(join(one.directory, 'bird.pid'));
+      const text = readFileSync(join(one.directory, 'bird.conf'), 'utf8');
+      const gaps = await missingRoutesDuring(async () => {
+        const anew = (metric: number) => text.replace(/metric \d+;/g, `metric ${metric};`);
+        expect(await daemon.run(anew, 'anew')).toBe('started');
+        daemon.release();
+        await one.start();
+        await one.established(two.ip);
+      });
+      expect(gaps).toBe(0);
+      expect(isAlive(pid)).toBe(false);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'refuses a faulty configuration, and the former one stays in force',
     async () => {
       const file = join(one.directory, 'bird.conf');

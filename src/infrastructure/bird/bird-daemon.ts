@@ -11,7 +11,7 @@ import { LEARNED_ROUTE_METRICS } from '../../model/route.js';
 import { makeDirectory } from '../make-directory.js';
 import { countOf, refusalOf, sessionsOf } from './bird-answers.js';
 import { BirdControl, type BirdLine } from './bird-control.js';
-import { pidOfBird, untilGone } from './bird-process.js';
+import { pidOfBird, untilClosed, untilGone } from './bird-process.js';
 import { FormerRoutes } from './former-routes.js';
 import { learnedRoutes, removeLearnedRoutes } from './learned-routes.js';
 
@@ -134,7 +134,7 @@ export class BirdDaemon implements RoutingDaemon {
     this.#control = undefined;
     if (control !== undefined) await control.command('down');
     else if (pid !== undefined) process.kill(pid, 'SIGTERM');
-    if (pid !== undefined) await untilGone(pid, this.#file('ctl'));
+    await this.#untilEnded(pid, control);
     control?.close();
     // It leaves its routes in the kernel, as it should whenever else it ends.
     await removeLearnedRoutes(this.#runner, await learnedRoutes(this.#runner, this.#families));
@@ -168,11 +168,17 @@ export class BirdDaemon implements RoutingDaemon {
   /** Ends it as one that will be back: no peer is told, and routes stay. */
   async #leave(): Promise<void> {
     const control = await this.#open();
+    if (control === undefined) return;
     const pid = await this.#pid();
-    if (control === undefined || pid === undefined) return;
     this.#control = undefined;
     await control.command('graceful restart');
-    await untilGone(pid, this.#file('ctl'));
+    await this.#untilEnded(pid, control);
+  }
+
+  /** Of one whose pid file is gone, the connection ends with it. */
+  async #untilEnded(pid: number | undefined, control: BirdControl | undefined): Promise<void> {
+    if (pid !== undefined) await untilGone(pid, this.#file('ctl'));
+    else if (control !== undefined) await untilClosed(control);
   }
 
   #pid(): Promise<number | undefined> {

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KernelError } from '../../model/errors.js';
+import { withDeadline } from '../deadline.js';
+import type { BirdControl } from './bird-control.js';
 
 const PAUSE_MS = 10;
 const END_MS = 5_000;
@@ -32,3 +34,7 @@ export async function untilGone(pid: number, socketPath: string): Promise<void> 
     }
   }
 }
+
+/** Waits until the one at the other end is gone. @throws KernelError if it is not */
+export const untilClosed = ({ closed }: Pick<BirdControl, 'closed'>): Promise<void> =>
+  withDeadline(closed, END_MS, () => new KernelError('BIRD does not end; look at it with "ps" and end it', ''));

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import type { CommandResult, CommandRunner } from '../../../src/effects/command-runner.js';
+import type { CommandRunner } from '../../../src/effects/command-runner.js';
 import { silentLogger } from '../../../src/effects/logger.js';
 import { BirdDaemon } from '../../../src/infrastructure/bird/bird-daemon.js';
 import { KernelError } from '../../../src/model/errors.js';
@@ -10,7 +11,7 @@ import { KernelError } from '../../../src/model/errors.js';
 const scratch = mkdtempSync(join(tmpdir(), 'corduroy-bird-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const daemonWith = (run: () => Promise<CommandResult>, directory = join(scratch, 'bird')) => {
+const daemonWith = (run: CommandRunner['run'], directory = join(scratch, 'bird')) => {
   const runner: CommandRunner = {
     run,
     start: () => {
@@ -58,4 +59,45 @@ test('where its files cannot be written, it is told before anything depends on i
 
 test('where it never ran there is nothing to retire', async () => {
   await expect(daemonWith(saying(''), '/nowhere/bird').retire()).resolves.toBeUndefined();
+});
+
+/** Where BIRD runs with a control socket, as a process does, and nobody knows its pid. */
+class BirdWithoutPid {
+  readonly directory = mkdtempSync(join(scratch, 'pidless-'));
+  starts = 0;
+  #server: Server | undefined;
+
+  run: CommandRunner['run'] = async (program, args) => {
+    if (program === 'bird' && !args.includes('-p')) await this.#start();
+    return { exitCode: 0, stdout: '', stderr: '' };
+  };
+
+  async #start(): Promise<void> {
+    this.starts++;
+    const server = createServer((socket) => {
+      socket.write('0001 BIRD 2.0.12 ready.\n');
+      socket.on('data', (command: Buffer) => {
+        const ends = command.toString() === 'graceful restart\n';
+        if (ends) server.close();
+        socket.write(ends ? '0025 Graceful restart requested\n' : '0003 Reconfigured\n', () => ends && socket.end());
+      });
+    });
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(join(this.directory, 'bird.ctl'), resolve));
+  }
+
+  close(): void {
+    this.#server?.close();
+  }
+}
+
+test('one whose pid file is gone is started anew all the same, when that is wanted', async () => {
+  const bird = new BirdWithoutPid();
+  const daemon = daemonWith(bird.run, bird.directory);
+  expect(await daemon.run(() => '', 'live')).toBe('started');
+  expect(await daemon.run(() => '', 'live')).toBe('reconfigured');
+  expect(await daemon.run(() => '', 'anew')).toBe('started');
+  expect(bird.starts).toBe(2);
+  daemon.release();
+  bird.close();
 });
