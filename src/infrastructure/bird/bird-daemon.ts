@@ -1,28 +1,25 @@
-import { constants, existsSync } from 'node:fs';
-import { access, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandRunner } from '../../effects/command-runner.js';
 import type { Logger } from '../../effects/logger.js';
 import type { Configuration, DaemonSession, RoutingDaemon } from '../../effects/routing-daemon.js';
-import { describeError, InvalidRequestError, KernelError, RoutingConfigRefusedError } from '../../model/errors.js';
+import { KernelError, RoutingConfigRefusedError } from '../../model/errors.js';
 import type { IpFamily } from '../../model/ip-address.js';
 import { LEARNED_ROUTE_METRICS } from '../../model/route.js';
 import { makeDirectory } from '../make-directory.js';
 import { countOf, refusalOf, sessionsOf } from './bird-answers.js';
 import { BirdControl, type BirdLine } from './bird-control.js';
 import { pidOfBird, untilClosed, untilGone } from './bird-process.js';
+import { requireBird } from './bird-requirements.js';
 import { FormerRoutes } from './former-routes.js';
 import { learnedRoutes, removeLearnedRoutes } from './learned-routes.js';
 
-/** Longest path of a unix socket in bytes: sizeof(sun_path) less the final NUL. */
-const MAX_SOCKET_PATH = 107;
 /** Longest start until its control socket answers, in ms. */
 const START_MS = 5_000;
 const START_PAUSE_MS = 10;
 const [FIRST_METRIC = 0] = LEARNED_ROUTE_METRICS;
-/** The first version with what the configuration uses. */
-const BIRD_2 = /BIRD version (\d+)\./;
 
 /**
  * BIRD 2, started into the background with a configuration, a control socket and a log of its own. It is nobody's child:
@@ -55,34 +52,9 @@ export class BirdDaemon implements RoutingDaemon {
     return this.#file('log');
   }
 
-  /** @throws KernelError if it is not installed, or too old; InvalidRequestError if its directory cannot be used */
+  /** @throws what `requireBird` throws */
   async prepare(): Promise<void> {
-    if (Buffer.byteLength(this.#file('ctl')) > MAX_SOCKET_PATH || /["\s]/.test(this.#directory)) {
-      throw new InvalidRequestError(
-        `BIRD cannot have its control socket at ${this.#file('ctl')}; set dataDir to a path of at most ${MAX_SOCKET_PATH - '/bird/bird.ctl'.length} bytes without spaces and quotation marks`,
-      );
-    }
-    const { stderr, stdout } = await this.#runner.run('bird', ['--version']).catch(explained);
-    const major = BIRD_2.exec(stderr + stdout)?.[1];
-    if (major !== '2') {
-      throw new KernelError(
-        `routeDistribution bgp needs BIRD 2, and this is "${(stderr + stdout).trim().slice(0, 80)}"; ${REMEDY}`,
-        stderr,
-      );
-    }
-    await this.#requireWritable();
-  }
-
-  async #requireWritable(): Promise<void> {
-    try {
-      await makeDirectory(this.#directory, 0o700);
-      await access(this.#directory, constants.W_OK);
-    } catch (cause) {
-      throw new InvalidRequestError(
-        `BIRD's files cannot be written into ${this.#directory} (${describeError(cause)}); see that root can write there, or set dataDir to another directory`,
-        { cause },
-      );
-    }
+    await requireBird({ runner: this.#runner, directory: this.#directory, socketPath: this.#file('ctl') });
   }
 
   async run(configuration: Configuration, way: 'live' | 'anew'): Promise<'reconfigured' | 'started'> {
@@ -236,13 +208,6 @@ export class BirdDaemon implements RoutingDaemon {
     if (refusal === undefined) return answer;
     throw new KernelError(`BIRD did not understand "${command}": ${refusal}; is it BIRD 2?`, refusal);
   }
-}
-
-const REMEDY = 'install it with "apt-get install bird2", or set routeDistribution to none';
-
-function explained(error: unknown): never {
-  if (!(error instanceof KernelError) || error.detail !== 'ENOENT') throw error;
-  throw new KernelError(`routeDistribution bgp needs BIRD 2, and it is not installed; ${REMEDY}`, error.detail);
 }
 
 const refused = (why: string): RoutingConfigRefusedError =>
