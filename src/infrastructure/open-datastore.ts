@@ -3,6 +3,7 @@ import type { Logger } from '../effects/logger.js';
 import { EmbeddedDatastore } from './embedded/embedded-datastore.js';
 import { openLevelDisk } from './embedded/level-disk.js';
 import { type EtcdConfig, readEtcdCredentials } from './etcd/etcd-config.js';
+import { ThreadedEtcdDatastore } from './etcd/threaded-etcd-datastore.js';
 
 export type DatastoreConfig =
   /** The directory is the store's own: made if absent, and given mode 0700. */
@@ -20,9 +21,7 @@ export async function openDatastore(config: DatastoreConfig, log: Logger): Promi
     return EmbeddedDatastore.open({ directory, openDisk: () => openLevelDisk(directory), log });
   }
   const credentials = await readEtcdCredentials(config);
-  // A third of the processor time of a start, of which a host without etcd has no use.
-  const { EtcdDatastore } = await import('./etcd/etcd-datastore.js');
-  const store = new EtcdDatastore({ endpoints: config.endpoints, credentials, log });
-  await store.asked;
+  const store = new ThreadedEtcdDatastore({ endpoints: config.endpoints, credentials }, log);
+  await store.asked();
   return store;
 }

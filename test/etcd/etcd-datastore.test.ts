@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { ABSENT, type WatchUpdate } from '../../src/effects/datastore.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { EtcdDatastore } from '../../src/infrastructure/etcd/etcd-datastore.js';
+import { ThreadedEtcdDatastore } from '../../src/infrastructure/etcd/threaded-etcd-datastore.js';
 import { DatastoreUnavailableError } from '../../src/model/errors.js';
 import { describeDatastore } from '../contracts/datastore-contract.js';
 import { eventually } from '../contracts/eventually.js';
@@ -13,8 +14,10 @@ const withEtcd = etcdMissing === undefined ? describe : describe.skip;
 
 const put = (name: string, value: string) => ({ kind: 'put', key: `/corduroy/v1/t/${name}`, value }) as const;
 const write = (name: string, value: string) => ({ compares: [], writes: [put(name, value)] });
-const openStore = (endpoints: readonly string[]): EtcdDatastore =>
-  new EtcdDatastore({ endpoints, credentials: {}, log: silentLogger, deadlineMs: 600, probeMs: 100 });
+const beginning = (endpoints: readonly string[]) => ({ endpoints, credentials: {}, deadlineMs: 600, probeMs: 100 });
+/** As the daemon has it. */
+const openStore = (endpoints: readonly string[]): ThreadedEtcdDatastore =>
+  new ThreadedEtcdDatastore(beginning(endpoints), silentLogger);
 
 withEtcd('with a real etcd', () => {
   let etcd: EtcdServer;
@@ -25,13 +28,17 @@ withEtcd('with a real etcd', () => {
 
   describeDatastore('etcd', async () => {
     await etcd.etcdctl('del', '--prefix', '');
+    return new EtcdDatastore({ ...beginning([etcd.endpoint]), log: silentLogger });
+  });
+  describeDatastore('etcd by its thread', async () => {
+    await etcd.etcdctl('del', '--prefix', '');
     return openStore([etcd.endpoint]);
   });
 });
 
 withEtcd('when etcd fails', () => {
   let etcd: EtcdServer;
-  let store: EtcdDatastore;
+  let store: ThreadedEtcdDatastore;
   beforeAll(async () => {
     etcd = await EtcdServer.start();
   });
@@ -111,7 +118,7 @@ withEtcd('when etcd fails', () => {
     await etcd.stop();
     store = openStore([etcd.endpoint]);
     const updates = watchAll();
-    await store.asked;
+    await store.asked();
     expect(store.health()).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining('ECONNREFUSED') });
     await etcd.start();
     await eventually(() => expect(store.health()).toEqual({ kind: 'connected' }));

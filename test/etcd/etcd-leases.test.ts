@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { NodeTenure } from '../../src/composition/node-tenure.js';
 import { silentLogger } from '../../src/effects/logger.js';
-import { EtcdDatastore } from '../../src/infrastructure/etcd/etcd-datastore.js';
+import { ThreadedEtcdDatastore } from '../../src/infrastructure/etcd/threaded-etcd-datastore.js';
 import { StoredNodeLiveness } from '../../src/infrastructure/stored-node-liveness.js';
 import { systemClock } from '../../src/infrastructure/system-clock.js';
 import { parseNodeName } from '../../src/model/ids.js';
@@ -14,13 +14,13 @@ const ALPHA = parseNodeName('alpha');
 
 withEtcd("etcd's leases", () => {
   let etcd: EtcdServer;
-  let store: EtcdDatastore;
+  let store: ThreadedEtcdDatastore;
   beforeAll(async () => {
     etcd = await EtcdServer.start();
   });
   afterAll(() => etcd.destroy());
   beforeEach(() => {
-    store = new EtcdDatastore({ endpoints: [etcd.endpoint], credentials: {}, log: silentLogger });
+    store = new ThreadedEtcdDatastore({ endpoints: [etcd.endpoint], credentials: {} }, silentLogger);
   });
   afterEach(() => store.close());
 

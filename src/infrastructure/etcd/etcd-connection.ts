@@ -13,6 +13,7 @@ export interface EtcdConnectionOptions {
   readonly credentials: EtcdCredentials;
   readonly deadlineMs: number;
   readonly log: Logger;
+  readonly onHealth?: ((health: DatastoreHealth) => void) | undefined;
 }
 
 /** What etcd3 would do with an error, we do here: it retries past deadlines, and shuts a host out for seconds. */
@@ -140,6 +141,7 @@ export class EtcdConnection {
       this.#options.log.error({ err: unavailable }, 'the datastore is not available');
     this.#failing = true;
     this.#outage = { reason: reasonOf(error), since: this.#outage?.since ?? new Date() };
+    this.#options.onHealth?.(this.health());
     return unavailable;
   }
 
@@ -147,6 +149,7 @@ export class EtcdConnection {
     if (this.#outage === undefined) return;
     this.#outage = undefined;
     this.#failing = false;
+    this.#options.onHealth?.(this.health());
     this.#options.log.info({ endpoint: this.#options.endpoints[this.#current] }, 'the datastore is available');
   }
 }

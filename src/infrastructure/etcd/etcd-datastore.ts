@@ -30,9 +30,11 @@ export interface EtcdOptions {
   readonly endpoints: readonly string[];
   readonly credentials: EtcdCredentials;
   readonly log: Logger;
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** How often etcd is asked for its revision while all is well; 10 s if absent. Otherwise every second. */
-  readonly probeMs?: number;
+  readonly probeMs?: number | undefined;
+  /** Told whenever `health` changes. */
+  readonly onHealth?: (health: DatastoreHealth) => void;
 }
 
 /** The store of a cluster. A list has the deadline for each of its pages. */
@@ -47,8 +49,9 @@ export class EtcdDatastore implements Datastore {
   #timer: NodeJS.Timeout | undefined;
   #closed: boolean;
 
-  constructor({ endpoints, credentials, log, deadlineMs = CALL_DEADLINE_MS, probeMs = 10_000 }: EtcdOptions) {
-    this.#connection = new EtcdConnection({ endpoints, credentials, log, deadlineMs });
+  constructor(options: EtcdOptions) {
+    const { endpoints, credentials, log, deadlineMs = CALL_DEADLINE_MS, probeMs = 10_000, onHealth } = options;
+    this.#connection = new EtcdConnection({ endpoints, credentials, log, deadlineMs, onHealth });
     this.leases = new EtcdLeases(this.#connection);
     this.#log = log;
     this.#probeMs = probeMs;
@@ -81,7 +84,8 @@ export class EtcdDatastore implements Datastore {
     return this.follow([prefix], wholeSnapshots(listener));
   }
 
-  follow(prefixes: readonly string[], listener: (update: FollowUpdate) => void): Watch {
+  /** @param listener the next part of a snapshot waits for what it returns */
+  follow(prefixes: readonly string[], listener: (update: FollowUpdate) => void | Promise<void>): Watch {
     const pages = () => this.#pages(prefixes, SNAPSHOT_PAGE_MS);
     const watch = new EtcdWatch({ connection: this.#connection, prefixes, pages, listener, log: this.#log });
     this.#watches.add(watch);

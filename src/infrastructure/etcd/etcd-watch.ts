@@ -15,7 +15,8 @@ export interface EtcdWatchOptions {
   readonly prefixes: readonly string[];
   /** All that is under the prefixes, at one revision. */
   readonly pages: () => AsyncIterable<Listing>;
-  readonly listener: (update: FollowUpdate) => void;
+  /** The next part of a snapshot waits for what it returns. */
+  readonly listener: (update: FollowUpdate) => void | Promise<void>;
   readonly log: Logger;
 }
 
@@ -72,7 +73,7 @@ export class EtcdWatch implements Watch {
       prefixes,
       from: revision + 1,
       createdWithinMs: connection.deadlineMs,
-      onChanges: (changes, at) => this.#tell({ kind: 'changes', changes, revision: at }),
+      onChanges: (changes, at) => void this.#tell({ kind: 'changes', changes, revision: at }),
     });
     if (this.#closing.signal.aborted) this.#stream.stop('closed');
     return this.#stream.ended;
@@ -83,23 +84,23 @@ export class EtcdWatch implements Watch {
     let revision: Revision | undefined;
     for await (const page of this.#options.pages()) {
       const part = { kind: 'part', revision: page.revision, last: false } as const;
-      if (revision === undefined) this.#tell({ ...part, items: [], first: true });
+      if (revision === undefined) await this.#tell({ ...part, items: [], first: true });
       revision = page.revision;
       for (let from = 0; from < page.items.length; from += PART_ITEMS) {
         if (this.#closing.signal.aborted) return undefined;
-        this.#tell({ ...part, items: page.items.slice(from, from + PART_ITEMS), first: false });
+        await this.#tell({ ...part, items: page.items.slice(from, from + PART_ITEMS), first: false });
         await nextTurn();
       }
     }
     if (this.#closing.signal.aborted || revision === undefined) return undefined;
-    this.#tell({ kind: 'part', items: [], revision, first: false, last: true });
+    await this.#tell({ kind: 'part', items: [], revision, first: false, last: true });
     return revision;
   }
 
-  #tell(update: FollowUpdate): void {
+  async #tell(update: FollowUpdate): Promise<void> {
     const { listener, log, prefixes } = this.#options;
     try {
-      listener(update);
+      await listener(update);
     } catch (error) {
       log.error({ err: error, prefixes }, 'a watch listener failed');
     }
