@@ -106,7 +106,13 @@ const holders: z.ZodType<BlockHolders> = z
     node: parsed(parseNodeName).optional(),
     allocations: z.array(z.unknown()),
   })
-  .transform(({ allocations, ...block }) => ({ ...block, guests: guestsOf(block.cidr, block.node, allocations) }));
+  // Each field by name: a copy by spreading would have a layout of its own, of 200 bytes, for each of tens of thousands.
+  .transform(({ cidr, subnet, node, allocations }) => ({
+    cidr,
+    subnet,
+    node,
+    guests: guestsOf(cidr, node, allocations),
+  }));
 
 /** Entries that are not as they should be hold nothing: address management, which reads the whole record, reports them. */
 function guestsOf(
