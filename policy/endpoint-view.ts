@@ -1,9 +1,10 @@
 import type { Endpoint, PublishedPort } from '../src/model/endpoint.js';
-import { type EndpointId, hostInterfaceOf, type NodeName, type TagName } from '../src/model/ids.js';
+import { type EndpointId, hostInterfaceOf, type TagName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import type { Network } from '../src/model/network.js';
 import type { ClusterIndex } from './cluster-index.js';
 import type { EndpointPolicy } from './compile-endpoint.js';
+import type { KnownEndpoint } from './known-endpoint.js';
 import { isTranslated } from './nat.js';
 
 /** All that the firewall of this node takes from one endpoint and the records it depends on. */
@@ -23,19 +24,20 @@ export interface LocalView {
 }
 
 /** Depends on the records in the index alone. Undefined: there is no such endpoint. */
-export function viewEndpoint(index: ClusterIndex, node: NodeName, id: EndpointId): EndpointView | undefined {
-  const endpoint = index.endpoints.get(id);
-  if (endpoint === undefined) return undefined;
+export function viewEndpoint(index: ClusterIndex, id: EndpointId): EndpointView | undefined {
+  const known = index.endpoints.get(id);
+  if (known === undefined) return undefined;
+  const local = index.localEndpoints.get(id);
   return {
     id,
-    addresses: endpoint.addresses,
-    tags: index.tagsOf(endpoint),
-    local: endpoint.node === node && index.hasInterface(endpoint) ? viewLocal(index, endpoint) : undefined,
+    addresses: known.addresses,
+    tags: index.tagsOf(known),
+    local: local && index.hasInterface(id) ? viewLocal(index, local, known) : undefined,
   };
 }
 
-function viewLocal(index: ClusterIndex, endpoint: Endpoint): LocalView {
-  const network = index.networkOf(endpoint);
+function viewLocal(index: ClusterIndex, endpoint: Endpoint, known: KnownEndpoint): LocalView {
+  const network = index.networkOf(known);
   // an internal network publishes nothing, and nothing of it goes outside
   const open = network !== undefined && !network.internal ? network : undefined;
   const published = open === undefined ? [] : endpoint.published.filter(isTranslated);
@@ -46,9 +48,7 @@ function viewLocal(index: ClusterIndex, endpoint: Endpoint): LocalView {
       profiles:
         network === undefined
           ? undefined
-          : index
-              .profileNamesOf(endpoint)
-              ?.map((name) => ({ name, mode: index.profiles.get(name)?.mode ?? 'missing' })),
+          : index.profileNamesOf(known)?.map((name) => ({ name, mode: index.profiles.get(name)?.mode ?? 'missing' })),
       internalNetwork: network?.internal ? network.name : undefined,
       openPorts: open?.options.publish === 'allow' ? openPortsOf(published) : [],
     },

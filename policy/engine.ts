@@ -16,6 +16,7 @@ import { tagsReferredTo } from './compile-profile.js';
 import { type EndpointView, type LocalView, onlyOpens, viewEndpoint } from './endpoint-view.js';
 import { FamilyFirewall } from './family-firewall.js';
 import { selectionSet, tagSet } from './ip-set-names.js';
+import type { KnownEndpoint } from './known-endpoint.js';
 import { type Selection, selectionsReferredTo } from './selected-endpoints.js';
 import { SelectionIndex } from './selection-index.js';
 import type { PolicySettings } from './settings.js';
@@ -28,10 +29,8 @@ const FAMILIES = [4, 6] as const;
  * order in which they came; each change costs what follows from it, not the size of the cluster. Does no I/O.
  */
 export class PolicyEngine implements FirewallSource {
-  readonly #node: NodeName;
   readonly #index: ClusterIndex;
   readonly #firewalls: Readonly<Record<IpFamily, FamilyFirewall>>;
-  readonly #views = new Map<EndpointId, EndpointView>();
   /** Addresses of tags that compiled profiles refer to. */
   readonly #tags = new AddressIndex<TagName>();
   readonly #selections = new SelectionIndex();
@@ -47,7 +46,6 @@ export class PolicyEngine implements FirewallSource {
   #reconsiderFlows = true;
 
   constructor({ node, settings }: { readonly node: NodeName; readonly settings: PolicySettings }) {
-    this.#node = node;
     this.#index = new ClusterIndex(node);
     this.#firewalls = { 4: new FamilyFirewall(4, settings), 6: new FamilyFirewall(6, settings) };
   }
@@ -59,10 +57,12 @@ export class PolicyEngine implements FirewallSource {
     const node = change.kind === 'node' ? nodes.get(change.key) : undefined;
     const network = change.kind === 'network' ? networks.get(nameOf(change)) : undefined;
     const endpoint = change.kind === 'endpoint' ? this.#index.endpoints.get(idOf(change)) : undefined;
-    const concerned = this.#index.apply(change);
+    const concerned = this.#index.concernedBy(change);
+    const before = concerned.map((id) => viewEndpoint(this.#index, id));
+    this.#index.apply(change);
     // First: a selection that comes into use with what follows finds the endpoint as it is now.
     if (change.kind === 'endpoint') this.#moveSelected(endpoint, this.#index.endpoints.get(idOf(change)));
-    for (const id of concerned) this.#refresh(id);
+    this.#refresh(concerned.map((id, n) => ({ before: before[n], after: viewEndpoint(this.#index, id) })));
     if (change.kind === 'profile') this.#recompile(nameOf(change));
     if (change.kind === 'node') this.#moveNode(node, change.after);
     if (change.kind === 'pool') {
@@ -94,18 +94,16 @@ export class PolicyEngine implements FirewallSource {
     return { changes, reconsiderFlows };
   }
 
-  /** Brings what the endpoint contributes up to its records. */
-  #refresh(id: EndpointId): void {
-    const before = this.#views.get(id);
-    const after = viewEndpoint(this.#index, this.#node, id);
-    if (before === undefined ? after === undefined : JSON.stringify(before) === JSON.stringify(after)) return;
-    if (before !== undefined && after !== undefined && this.#mayCut(before, after)) this.#reconsiderFlows = true;
-    if (before !== undefined) this.#retract(before);
-    if (after !== undefined) this.#contribute(after);
-    // Before what may bring a tag into use, which looks at the views.
-    if (after === undefined) this.#views.delete(id);
-    else this.#views.set(id, after);
-    this.#moveLocal(before, after);
+  /** Brings what endpoints contribute up to their records. */
+  #refresh(views: readonly ViewChange[]): void {
+    const changed = views.filter(({ before, after }) => !isSameView(before, after));
+    for (const { before, after } of changed) {
+      if (before !== undefined && after !== undefined && this.#mayCut(before, after)) this.#reconsiderFlows = true;
+      if (before !== undefined) this.#retract(before);
+      if (after !== undefined) this.#contribute(after);
+    }
+    // Last: it may bring a tag into use, whose set is made of what all endpoints are now.
+    for (const { before, after } of changed) this.#moveLocal(before, after);
   }
 
   /** Whether the change could deny what was allowed, to the endpoint itself or to those whose rules speak of its tags. */
@@ -142,7 +140,7 @@ export class PolicyEngine implements FirewallSource {
     if (local !== undefined) this.#each((firewall) => firewall.removeLocal(view, local));
   }
 
-  #moveSelected(before: Endpoint | undefined, after: Endpoint | undefined): void {
+  #moveSelected(before: KnownEndpoint | undefined, after: KnownEndpoint | undefined): void {
     const { added, removed, mayCut } = this.#selections.move(before, after);
     for (const [selection, address] of added) {
       this.#each((firewall) => firewall.addAddressMember((family) => selectionSet(family, selection), address));
@@ -210,8 +208,9 @@ export class PolicyEngine implements FirewallSource {
   }
 
   #createTagSet(tag: TagName): void {
-    for (const view of this.#views.values()) {
-      if (view.tags.includes(tag)) for (const address of view.addresses) this.#tags.add(tag, address);
+    for (const endpoint of this.#index.endpoints.values()) {
+      if (!this.#index.hasTag(endpoint, tag)) continue;
+      for (const address of endpoint.addresses) this.#tags.add(tag, address);
     }
     const addresses = [...this.#tags.addresses(tag)];
     this.#each((firewall) => firewall.createAddressSet((family) => tagSet(family, tag), addresses));
@@ -248,6 +247,15 @@ export class PolicyEngine implements FirewallSource {
     return [act(this.#firewalls[4]), act(this.#firewalls[6])];
   }
 }
+
+/** What an endpoint contributed, and what it contributes now. */
+interface ViewChange {
+  readonly before: EndpointView | undefined;
+  readonly after: EndpointView | undefined;
+}
+
+const isSameView = (before: EndpointView | undefined, after: EndpointView | undefined): boolean =>
+  before === undefined || after === undefined ? before === after : JSON.stringify(before) === JSON.stringify(after);
 
 const idOf = ({ before, after }: Extract<ClusterChange, { kind: 'endpoint' }>): EndpointId =>
   ((after ?? before) as Endpoint).id;

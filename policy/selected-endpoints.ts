@@ -18,8 +18,13 @@ export interface Selection {
 /** Labels under it are ours to give, and come with the container; others of an endpoint stay as they are. */
 const DOCKER_PREFIX = 'docker/';
 
+/** What of an endpoint selectors look at; `container` is undefined until Docker has told of it. */
+export interface Selectable extends Pick<Endpoint, 'labels' | 'addresses'> {
+  readonly container?: unknown;
+}
+
 /** Undefined: it depends on labels of a container that Docker has not told of yet. */
-export function isSelected(selector: Selector, { labels, container }: Endpoint): boolean | undefined {
+export function isSelected(selector: Selector, { labels, container }: Selectable): boolean | undefined {
   return evaluateSelector(selector, (key) => {
     if (container === undefined && (key.startsWith(DOCKER_PREFIX) || !Object.hasOwn(labels, key))) return null;
     return Object.hasOwn(labels, key) ? labels[key] : undefined;

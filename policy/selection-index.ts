@@ -1,8 +1,7 @@
-import type { Endpoint } from '../src/model/endpoint.js';
 import type { IpAddress } from '../src/model/ip-address.js';
 import { parseSelector, type Selector } from '../src/model/selector.js';
 import { AddressIndex } from './address-index.js';
-import { isInSelection, isSelected, type Selection, selectionKey } from './selected-endpoints.js';
+import { isInSelection, isSelected, type Selectable, type Selection, selectionKey } from './selected-endpoints.js';
 
 export interface SelectionChanges {
   readonly added: readonly (readonly [Selection, IpAddress])[];
@@ -22,7 +21,7 @@ export class SelectionIndex {
   readonly #addresses = new AddressIndex<string>();
 
   /** The selection is kept from now on. @returns its addresses */
-  add(selection: Selection, endpoints: Iterable<Endpoint>): Iterable<IpAddress> {
+  add(selection: Selection, endpoints: Iterable<Selectable>): Iterable<IpAddress> {
     const key = selectionKey(selection);
     const selector = parseSelector(selection.selector);
     this.#selections.set(key, { selection, selector });
@@ -39,7 +38,7 @@ export class SelectionIndex {
     this.#addresses.clear(key);
   }
 
-  move(before: Endpoint | undefined, after: Endpoint | undefined): SelectionChanges {
+  move(before: Selectable | undefined, after: Selectable | undefined): SelectionChanges {
     if (this.#selections.size === 0 || sameForSelectors(before, after)) return NO_CHANGES;
     const added: (readonly [Selection, IpAddress])[] = [];
     const removed: (readonly [Selection, IpAddress])[] = [];
@@ -60,7 +59,7 @@ export class SelectionIndex {
   }
 }
 
-const sameForSelectors = (before: Endpoint | undefined, after: Endpoint | undefined): boolean =>
+const sameForSelectors = (before: Selectable | undefined, after: Selectable | undefined): boolean =>
   before !== undefined &&
   after !== undefined &&
   (before.container === undefined) === (after.container === undefined) &&

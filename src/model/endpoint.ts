@@ -89,7 +89,9 @@ export function endpointsOfKeys(node: NodeName, keys: readonly string[]): readon
  * network's namesake. Empty: nothing is allowed.
  */
 export function profilesOf(endpoint: Endpoint, network: Network): readonly ProfileName[] {
-  const chosen = endpoint.profiles ?? endpoint.containerProfiles;
-  if (chosen !== undefined) return chosen;
-  return network.options.profiles.length > 0 ? network.options.profiles : [parseProfileName(network.name)];
+  return endpoint.profiles ?? endpoint.containerProfiles ?? profilesOfNetwork(network);
 }
+
+/** Of endpoints that have none of their own. */
+export const profilesOfNetwork = ({ options, name }: Network): readonly ProfileName[] =>
+  options.profiles.length > 0 ? options.profiles : [parseProfileName(name)];
