@@ -2,6 +2,7 @@ import type { ClusterChange } from '../src/effects/cluster-view.js';
 import type { Docker } from '../src/effects/docker.js';
 import type { ReconcileFinding } from '../src/effects/reconcile-status.js';
 import { describeError } from '../src/model/errors.js';
+import type { NetworkName } from '../src/model/ids.js';
 import { type Network, NetworkRecord, networkKey } from '../src/model/network.js';
 import { DueLoop } from './due-loop.js';
 import { FindingLog } from './finding-log.js';
@@ -109,7 +110,8 @@ export class NetworkSync {
   async #undoPrune(): Promise<void> {
     const { node, store, clock, log } = this.#on;
     const sinceMs = clock.now().getTime() - PRUNE_MS;
-    const used = new Set([...store.endpoints.values()].map(({ value }) => store.networkOf(value)?.name));
+    const used = new Set<NetworkName | undefined>();
+    for (const { value } of store.endpoints.values()) used.add(store.networkOf(value)?.name);
     for (const { value: network, revision } of [...store.networks.values()]) {
       const { name, removal } = network;
       if (removal?.node !== node || Date.parse(removal.requestedAt) < sinceMs || !used.has(name)) continue;

@@ -3,6 +3,7 @@ import { ABSENT, type Transaction, type Write } from '../src/effects/datastore.j
 import type { HostRoute } from '../src/effects/host-routes.js';
 import type { Logger } from '../src/effects/logger.js';
 import { ConflictError, describeError } from '../src/model/errors.js';
+import { filtered } from '../src/model/filtered.js';
 import { type DockerNetworkId, type NetworkName, type NodeName, parseProfileName } from '../src/model/ids.js';
 import {
   type Network,
@@ -199,9 +200,11 @@ function deletionsWithLast(store: ClusterView, name: NetworkName): readonly Writ
   const profile = store.profiles.get(profileName)?.value;
   if (profile === undefined) return [network];
   const untouched = ProfileRecord.encode(profile) === ProfileRecord.encode(defaultProfile(profileName));
+  const [user] = filtered(store.endpoints.values(), ({ value }) =>
+    [...(value.profiles ?? []), ...(value.containerProfiles ?? [])].includes(profileName),
+  );
   const named =
-    [...store.endpoints.values()].some(({ value }) =>
-      [...(value.profiles ?? []), ...(value.containerProfiles ?? [])].includes(profileName),
-    ) || [...store.networks.values()].some(({ value }) => value.options.profiles.includes(profileName));
+    user !== undefined ||
+    [...store.networks.values()].some(({ value }) => value.options.profiles.includes(profileName));
   return untouched && !named ? [network, { kind: 'delete', key: profileKey(profileName) }] : [network];
 }

@@ -5,6 +5,7 @@ import type { NodeAdmin, NodeRemoval } from '../src/effects/node-admin.js';
 import type { NodeLiveness } from '../src/effects/node-liveness.js';
 import { endpointKey } from '../src/model/endpoint.js';
 import { ConflictError, DatastoreUnavailableError } from '../src/model/errors.js';
+import { filtered } from '../src/model/filtered.js';
 import type { NodeName } from '../src/model/ids.js';
 import { configNetworkKey } from '../src/model/network.js';
 import { nodeKey } from '../src/model/node.js';
@@ -58,7 +59,7 @@ export class NodeRemover implements NodeAdmin {
   }
 
   #endpointsOf(node: NodeName) {
-    return [...this.#store.endpoints.values()].map(({ value }) => value).filter((endpoint) => endpoint.node === node);
+    return [...filtered(this.#store.endpoints.values(), ({ value }) => value.node === node)].map(({ value }) => value);
   }
 
   async #requireGone(node: NodeName): Promise<void> {

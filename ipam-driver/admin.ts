@@ -14,6 +14,7 @@ import type {
 import type { Allocation, Block } from '../src/model/block.js';
 import { type Cidr, contains, networkOf, overlaps } from '../src/model/cidr.js';
 import { ConflictError, NotFoundError } from '../src/model/errors.js';
+import { filtered } from '../src/model/filtered.js';
 import { isTunnelHandle } from '../src/model/handle.js';
 import type { NodeName } from '../src/model/ids.js';
 import type { IpAddress } from '../src/model/ip-address.js';
@@ -135,7 +136,7 @@ export class LedgerIpamAdmin implements IpamAdmin {
   }
 
   async release(address: IpAddress): Promise<'released' | 'was not assigned'> {
-    const user = [...this.#context.store.endpoints.values()].find(({ value }) => value.addresses.includes(address));
+    const [user] = filtered(this.#context.store.endpoints.values(), ({ value }) => value.addresses.includes(address));
     if (user !== undefined)
       throw new ConflictError(
         `${address} cannot be released: ${user.value.container?.name ?? `endpoint ${user.value.id.slice(0, 12)}`} on node ${user.value.node} has it; remove that container first`,

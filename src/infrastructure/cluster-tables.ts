@@ -1,8 +1,7 @@
 import { BgpPeerRecord, bgpPeerKey } from '../model/bgp-peer.js';
 import { BGP_SETTINGS_KEY, BgpSettingsRecord } from '../model/bgp-settings.js';
-import { cidrKey } from '../model/cidr.js';
 import { type Endpoint, EndpointRecord, endpointKey } from '../model/endpoint.js';
-import type { DockerNetworkId, EndpointId, NodeName } from '../model/ids.js';
+import type { DockerNetworkId, EndpointId, NetworkName, NodeName, ProfileName } from '../model/ids.js';
 import {
   type ConfigNetwork,
   ConfigNetworkRecord,
@@ -16,6 +15,7 @@ import {
 import { NodeRecord, nodeKey } from '../model/node.js';
 import { PoolRecord, poolKey } from '../model/pool.js';
 import { ProfileRecord, profileKey } from '../model/profile.js';
+import { EndpointShelf } from './endpoint-shelf.js';
 import { RecordCompactor } from './record-compactor.js';
 import { RecordTable } from './record-table.js';
 
@@ -27,52 +27,53 @@ export function clusterTables(onProblem: (key: string, problem: string) => void)
   return {
     node: new RecordTable({
       kind: NodeRecord,
-      nameOf: ({ name }) => name,
+      nameOf: tailOf<NodeName>(NodeRecord.prefix),
       keyOf: ({ name }) => nodeKey(name),
       onProblem,
     }),
     pool: new RecordTable({
       kind: PoolRecord,
-      nameOf: ({ cidr }) => cidrKey(cidr),
+      nameOf: tailOf<string>(PoolRecord.prefix),
       keyOf: ({ cidr }) => poolKey(cidr),
       onProblem,
     }),
     profile: new RecordTable({
       kind: ProfileRecord,
-      nameOf: ({ name }) => name,
+      nameOf: tailOf<ProfileName>(ProfileRecord.prefix),
       keyOf: ({ name }) => profileKey(name),
       onProblem,
     }),
     network: new RecordTable({
       kind: NetworkRecord,
-      nameOf: ({ name }) => name,
+      nameOf: tailOf<NetworkName>(NetworkRecord.prefix),
       keyOf: ({ name }) => networkKey(name),
       onProblem,
     }),
     nodeNetwork: new RecordTable({
       kind: NodeNetworkRecord,
-      nameOf: nodeNetworkKeyOf,
+      nameOf: itself,
       keyOf: nodeNetworkKeyOf,
       compact: (key, nodeNetwork) => compactor.nodeNetwork(key, nodeNetwork),
       onProblem,
     }),
     configNetwork: new RecordTable({
       kind: ConfigNetworkRecord,
-      nameOf: configNetworkKeyOf,
+      nameOf: itself,
       keyOf: configNetworkKeyOf,
       onProblem,
     }),
     endpoint: new RecordTable({
       kind: EndpointRecord,
-      nameOf: ({ id }) => id,
+      nameOf: (key) => key.slice(key.lastIndexOf('/') + 1) as EndpointId,
       keyOf: ({ node, id }) => endpointKey(node, id),
-      compact: (key, endpoint) => compactor.endpoint(key, endpoint),
+      compact: (_, endpoint) => compactor.endpoint(endpoint),
+      shelf: new EndpointShelf(),
       onProblem,
     }),
-    bgpPeer: new RecordTable({ kind: BgpPeerRecord, nameOf: bgpPeerKey, keyOf: bgpPeerKey, onProblem }),
+    bgpPeer: new RecordTable({ kind: BgpPeerRecord, nameOf: itself, keyOf: bgpPeerKey, onProblem }),
     bgpSettings: new RecordTable({
       kind: BgpSettingsRecord,
-      nameOf: () => BGP_SETTINGS_KEY,
+      nameOf: itself,
       keyOf: () => BGP_SETTINGS_KEY,
       onProblem,
     }),
@@ -81,23 +82,31 @@ export function clusterTables(onProblem: (key: string, problem: string) => void)
 
 /** The networks of one node alone, by Docker's id there; problems are told by the table of all nodes' networks. */
 export function localNetworkTable(node: NodeName): RecordTable<NodeNetwork, DockerNetworkId> {
+  const prefix = NodeNetworkRecord.key(node, '');
   return new RecordTable({
     kind: NodeNetworkRecord,
-    prefix: NodeNetworkRecord.key(node, ''),
-    nameOf: ({ dockerNetworkId }) => dockerNetworkId,
+    prefix,
+    nameOf: tailOf<DockerNetworkId>(prefix),
     keyOf: nodeNetworkKeyOf,
   });
 }
 
 /** The endpoints of one node alone. */
 export function localEndpointTable(node: NodeName): RecordTable<Endpoint, EndpointId> {
+  const prefix = EndpointRecord.key(node, '');
   return new RecordTable({
     kind: EndpointRecord,
-    prefix: EndpointRecord.key(node, ''),
-    nameOf: ({ id }) => id,
+    prefix,
+    nameOf: tailOf<EndpointId>(prefix),
     keyOf: ({ id }) => endpointKey(node, id),
   });
 }
 
+/** What follows a beginning that all keys of a table have. */
+const tailOf =
+  <Name extends string>(prefix: string) =>
+  (key: string): Name =>
+    key.slice(prefix.length) as Name;
+const itself = (key: string): string => key;
 const configNetworkKeyOf = ({ node, network }: ConfigNetwork): string => configNetworkKey(node, network);
 const nodeNetworkKeyOf = ({ node, dockerNetworkId }: NodeNetwork): string => nodeNetworkKey(node, dockerNetworkId);

@@ -13,12 +13,11 @@ export class RecordCompactor {
   readonly #texts = new Map<string, string>();
   readonly #lists = new Map<string, readonly string[]>();
 
-  /** Equal to what it was given; fields that were absent are undefined. @param key of its record, which ends in its id */
-  endpoint(key: string, endpoint: Endpoint): Endpoint {
+  /** Equal to what it was given; fields that were absent are undefined. */
+  endpoint(endpoint: Endpoint): Endpoint {
     const { container } = endpoint;
     return {
-      // Part of the key, which is kept anyway.
-      id: key.slice(-endpoint.id.length) as Endpoint['id'],
+      id: endpoint.id,
       node: this.#text(endpoint.node),
       dockerNetworkId: this.#text(endpoint.dockerNetworkId),
       mac: endpoint.mac,
@@ -33,13 +32,14 @@ export class RecordCompactor {
     };
   }
 
-  /** As `endpoint`. @param key of its record, which ends in its id */
+  /** As `endpoint`. @param key of its record, which ends in Docker's id of the network */
   nodeNetwork(
     key: string,
     { node, dockerNetworkId, network, provisional, linkLocalGateway }: NodeNetwork,
   ): NodeNetwork {
     return {
       node: this.#text(node),
+      // Part of the key, which is kept anyway.
       dockerNetworkId: key.slice(-dockerNetworkId.length) as NodeNetwork['dockerNetworkId'],
       network: this.#text(network),
       provisional,
@@ -48,7 +48,8 @@ export class RecordCompactor {
   }
 
   #labels(labels: Endpoint['labels'], containerName: string | undefined): Endpoint['labels'] {
-    const compact: Record<string, string> = {};
+    // A copy has room for just as many as there are.
+    const compact: Record<string, string> = { ...labels };
     for (const [label, value] of Object.entries(labels)) {
       compact[label] = value === containerName ? containerName : this.#text(value);
     }

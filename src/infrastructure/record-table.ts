@@ -13,36 +13,38 @@ export interface ValueChange<T> {
 
 export interface RecordTableOptions<T, Name extends string> {
   readonly kind: RecordKind<T>;
-  /** What `entries` is asked by. */
-  readonly nameOf: (value: T) => Name;
+  /** What `entries` is asked by: a part of the key, or all of it. Of two keys with one name the last heard of counts. */
+  readonly nameOf: (key: string) => Name;
   /** Where a value must lie in the store. */
   readonly keyOf: (value: T) => string;
   /** Narrower than the kind's own: other records are passed over. */
   readonly prefix?: string;
   /** Makes an equal value that takes less memory. */
   readonly compact?: (key: string, value: T) => T;
+  /** What holds the records; a Map if absent. */
+  readonly shelf?: Shelf<Name, T>;
   /** Called once for each text that cannot be used. */
   readonly onProblem?: (key: string, problem: string) => void;
 }
 
-/** What lies at one key; `value` is undefined if its text cannot be used. */
-interface Known<T> {
-  readonly revision: Revision;
-  readonly value: T | undefined;
+/** Holds records by name, as a Map does; what it gives may be another object each time. */
+export interface Shelf<Name, T> extends ReadonlyMap<Name, Versioned<T>> {
+  set(name: Name, record: Versioned<T>): unknown;
+  delete(name: Name): boolean;
 }
 
-/** A text as it was read, with the reason if it cannot be used. */
-interface Reading<T> extends Known<T> {
-  readonly problem: string | undefined;
-}
+/** A text as it was read: its value, or why it cannot be used. */
+type Reading<T> =
+  | (Versioned<T> & { readonly problem?: never })
+  | { readonly value?: never; readonly revision: Revision; readonly problem: string };
 
 /** A snapshot of which some parts have come. */
-interface Snapshot<T> {
+interface Snapshot<Name, T> {
   readonly revision: Revision;
   /** The store was restored or replaced: what was known of the old one counts no more. */
   readonly wentBack: boolean;
-  /** Keys that were known when it began, and that no part has listed yet. */
-  readonly unlisted: Set<string>;
+  /** What was known when it began, and no part has listed yet. */
+  readonly unlisted: { readonly names: Set<Name>; readonly unusable: Set<string> };
   /** What it will change when it is whole: a view that is in use must not show half of it. */
   readonly staged: Map<string, Reading<T>>;
 }
@@ -55,17 +57,19 @@ interface Snapshot<T> {
 export class RecordTable<T, Name extends string> {
   readonly prefix: string;
   readonly #options: RecordTableOptions<T, Name>;
-  readonly #known = new Map<string, Known<T>>();
+  readonly #entries: Shelf<Name, T>;
+  /** Keys whose text cannot be used. */
+  readonly #unusable = new Map<string, Revision>();
   /** Keys whose deletion the watch has not told yet: older news of them may still arrive. */
   readonly #deleted = new Map<string, Revision>();
-  readonly #entries = new Map<Name, Versioned<T>>();
   readonly #problems = new Map<string, string>();
   /** Up to where the watch has told everything; undefined before the first snapshot is whole. */
   #watched: Revision | undefined;
-  #snapshot: Snapshot<T> | undefined;
+  #snapshot: Snapshot<Name, T> | undefined;
 
   constructor(options: RecordTableOptions<T, Name>) {
     this.#options = options;
+    this.#entries = options.shelf ?? new Map<Name, Versioned<T>>();
     this.prefix = options.prefix ?? options.kind.prefix;
   }
 
@@ -108,7 +112,8 @@ export class RecordTable<T, Name extends string> {
   #applyPart({ items, revision, first, last }: FollowUpdate & { readonly kind: 'part' }): ValueChange<T>[] {
     if (first || this.#snapshot === undefined) {
       const wentBack = this.#watched !== undefined && revision < this.#watched;
-      this.#snapshot = { revision, wentBack, unlisted: new Set(this.#known.keys()), staged: new Map() };
+      const unlisted = { names: new Set(this.#entries.keys()), unusable: new Set(this.#unusable.keys()) };
+      this.#snapshot = { revision, wentBack, unlisted, staged: new Map() };
     }
     const snapshot = this.#snapshot;
     const changes: ValueChange<T>[] = [];
@@ -120,21 +125,28 @@ export class RecordTable<T, Name extends string> {
     return last ? [...changes, ...this.#finish(snapshot)] : changes;
   }
 
-  #isNews(snapshot: Snapshot<T>, { key, revision }: StoredValue): boolean {
-    if (snapshot.unlisted.size > 0) snapshot.unlisted.delete(key);
+  #isNews(snapshot: Snapshot<Name, T>, { key, revision }: StoredValue): boolean {
+    const { names, unusable } = snapshot.unlisted;
+    if (names.size > 0) names.delete(this.#options.nameOf(key));
+    if (unusable.size > 0) unusable.delete(key);
     const known = this.#revisionOf(key);
     return isOlder(snapshot, known) && (snapshot.wentBack || known !== revision);
   }
 
-  #finish(snapshot: Snapshot<T>): ValueChange<T>[] {
-    const gone = [...snapshot.unlisted].filter((key) => isOlder(snapshot, this.#revisionOf(key)));
+  #finish(snapshot: Snapshot<Name, T>): ValueChange<T>[] {
+    const gone = this.#unlistedKeys(snapshot).filter((key) => isOlder(snapshot, this.#revisionOf(key)));
     const changes = [...gone.flatMap((key) => this.#delete(key, snapshot.revision)), ...this.#applyStaged(snapshot)];
     this.#snapshot = undefined;
     this.#watchedUpTo(snapshot.revision);
     return changes;
   }
 
-  #applyStaged(snapshot: Snapshot<T>): ValueChange<T>[] {
+  #unlistedKeys({ unlisted: { names, unusable } }: Snapshot<Name, T>): string[] {
+    const listed = [...names].map((name) => this.#entries.get(name)).filter((entry) => entry !== undefined);
+    return [...listed.map(({ value }) => this.#options.keyOf(value)), ...unusable];
+  }
+
+  #applyStaged(snapshot: Snapshot<Name, T>): ValueChange<T>[] {
     const changes: ValueChange<T>[] = [];
     for (const [key, reading] of snapshot.staged) {
       if (isOlder(snapshot, this.#revisionOf(key))) changes.push(...this.#put(key, reading));
@@ -143,34 +155,34 @@ export class RecordTable<T, Name extends string> {
     return changes;
   }
 
-  #put(key: string, { revision, value, problem }: Reading<T>): ValueChange<T>[] {
-    if (problem !== undefined) this.#tellProblem(key, problem);
-    else if (this.#problems.size > 0) this.#problems.delete(key);
+  #put(key: string, reading: Reading<T>): ValueChange<T>[] {
     if (this.#deleted.size > 0) this.#deleted.delete(key);
-    return this.#replace(key, { revision, value });
+    if (reading.problem === undefined) {
+      if (this.#unusable.size > 0) this.#forgetProblem(key);
+      return this.#replace(key, reading);
+    }
+    this.#tellProblem(key, reading.problem);
+    this.#unusable.set(key, reading.revision);
+    return this.#replace(key, undefined);
   }
 
   #delete(key: string, revision: Revision): ValueChange<T>[] {
-    this.#problems.delete(key);
+    this.#forgetProblem(key);
     this.#deleted.set(key, revision);
     return this.#replace(key, undefined);
   }
 
-  #replace(key: string, after: Known<T> | undefined): ValueChange<T>[] {
-    const { nameOf } = this.#options;
-    const before = this.#known.get(key);
-    if (before === undefined && isReadable(after)) {
-      this.#entries.set(nameOf(after.value), after);
-      this.#known.set(key, after);
-      return [{ key, before: undefined, after: after.value }];
-    }
-    if (isReadable(before) && this.#entries.get(nameOf(before.value)) === before) {
-      this.#entries.delete(nameOf(before.value));
-    }
-    if (isReadable(after)) this.#entries.set(nameOf(after.value), after);
-    if (after === undefined) this.#known.delete(key);
-    else this.#known.set(key, after);
-    return isDeepStrictEqual(before?.value, after?.value) ? [] : [{ key, before: before?.value, after: after?.value }];
+  #replace(key: string, after: Versioned<T> | undefined): ValueChange<T>[] {
+    const { nameOf, keyOf } = this.#options;
+    const name = nameOf(key);
+    const before = this.#entries.get(name);
+    const formerKey = before && keyOf(before.value);
+    if (after !== undefined) this.#entries.set(name, after);
+    else if (formerKey === key) this.#entries.delete(name);
+    if (before === undefined || formerKey === key) return valueChange(key, before?.value, after?.value);
+    // Another key has the name: nothing is known of this one, which takes its place or was not shown.
+    if (after === undefined) return [];
+    return [...valueChange(formerKey as string, before.value, undefined), ...valueChange(key, undefined, after.value)];
   }
 
   #read({ key, value: text, revision }: StoredValue): Reading<T> {
@@ -178,9 +190,9 @@ export class RecordTable<T, Name extends string> {
     try {
       const value = kind.written(text) ?? kind.decode(key, text);
       if (keyOf(value) !== key) throw new Error(`the record at ${key} belongs at ${keyOf(value)}; move or delete it`);
-      return { value: compact === undefined ? value : compact(key, value), revision, problem: undefined };
+      return { revision, value: compact === undefined ? value : compact(key, value) };
     } catch (error) {
-      return { value: undefined, revision, problem: describeError(error) };
+      return { revision, problem: describeError(error) };
     }
   }
 
@@ -189,15 +201,24 @@ export class RecordTable<T, Name extends string> {
     this.#problems.set(key, problem);
   }
 
+  #forgetProblem(key: string): void {
+    this.#problems.delete(key);
+    this.#unusable.delete(key);
+  }
+
   #revisionOf(key: string): number {
-    const known = this.#known.get(key)?.revision;
-    if (known !== undefined || this.#deleted.size === 0) return known ?? 0;
-    return this.#deleted.get(key) ?? 0;
+    const entry = this.#entries.get(this.#options.nameOf(key));
+    if (entry !== undefined && this.#options.keyOf(entry.value) === key) return entry.revision;
+    if (this.#unusable.size === 0 && this.#deleted.size === 0) return 0;
+    return this.#unusable.get(key) ?? this.#deleted.get(key) ?? 0;
   }
 }
 
 /** Up to its revision a snapshot is the truth; what we committed after it stays, and the watch will tell that too. */
-const isOlder = ({ revision, wentBack }: Pick<Snapshot<unknown>, 'revision' | 'wentBack'>, known: number): boolean =>
-  wentBack || known <= revision;
+const isOlder = (
+  { revision, wentBack }: Pick<Snapshot<unknown, unknown>, 'revision' | 'wentBack'>,
+  known: number,
+): boolean => wentBack || known <= revision;
 
-const isReadable = <T>(known: Known<T> | undefined): known is Versioned<T> => known?.value !== undefined;
+const valueChange = <T>(key: string, before: T | undefined, after: T | undefined): ValueChange<T>[] =>
+  isDeepStrictEqual(before, after) ? [] : [{ key, before, after }];

@@ -1,13 +1,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RecordCompactor } from '../../src/infrastructure/record-compactor.js';
-import { EndpointRecord, endpointKey } from '../../src/model/endpoint.js';
+import { EndpointRecord } from '../../src/model/endpoint.js';
 import { NodeNetworkRecord, nodeNetworkKey } from '../../src/model/network.js';
 import { endpoints } from '../builders/clusters.js';
 import { anEndpoint } from '../builders/policy-world.js';
 
-const compactOf = (compactor: RecordCompactor, endpoint: ReturnType<typeof anEndpoint>) =>
-  compactor.endpoint(endpointKey(endpoint.node, endpoint.id), endpoint);
+const compactOf = (compactor: RecordCompactor, endpoint: ReturnType<typeof anEndpoint>) => compactor.endpoint(endpoint);
 
 test('a compact endpoint says what the one said that it was made from, to who reads it and to who writes it', () => {
   const compactor = new RecordCompactor();

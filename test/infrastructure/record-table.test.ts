@@ -41,7 +41,7 @@ function aTable() {
   const problems: string[] = [];
   const table = new RecordTable({
     kind: ThingRecord,
-    nameOf: ({ name }) => name,
+    nameOf: (key) => key.slice(ThingRecord.prefix.length),
     keyOf: ({ name }) => ThingRecord.key(name),
     onProblem: (key, problem) => problems.push(`${key}: ${problem}`),
   });
@@ -121,6 +121,28 @@ test('a record under a key that is not its own is a problem, not a second one of
   table.applyUpdate(snapshot(3, put('a', 1, 2), { ...put('a', 9, 3), key: ThingRecord.key('z') }));
   expect(sizes()).toEqual({ a: 1 });
   expect(problems.join()).toContain('belongs at /corduroy/v1/thing/a');
+});
+
+test('of two keys with one name the last heard of counts, and the other is told to be gone', () => {
+  const key = (place: string, name: string) => ThingRecord.key(place, name);
+  const table = new RecordTable({
+    kind: ThingRecord,
+    nameOf: (text) => text.slice(text.lastIndexOf('/') + 1),
+    keyOf: ({ name, size }) => key(`${size}`, name),
+  });
+  const at = (place: number, revisionOf: number) => ({ ...put('a', place, revisionOf), key: key(`${place}`, 'a') });
+  table.applyUpdate(snapshot(2, at(1, 2)));
+  const [one, two] = [
+    { name: 'a', size: 1 },
+    { name: 'a', size: 2 },
+  ];
+  expect(table.applyUpdate(changes(at(2, 3)))).toEqual([
+    { key: key('1', 'a'), before: one, after: undefined },
+    { key: key('2', 'a'), before: undefined, after: two },
+  ]);
+  expect(table.applyUpdate(changes({ kind: 'delete', key: key('1', 'a'), revision: revision(4) }))).toEqual([]);
+  expect([...table.entries.values()]).toEqual([{ value: two, revision: 3 }]);
+  expect(table.applyUpdate(snapshot(5))).toEqual([{ key: key('2', 'a'), before: two, after: undefined }]);
 });
 
 test('parts of the first snapshot show as they come, and those of a later one together with the last', () => {

@@ -3,6 +3,7 @@ import type { Versioned } from '../../effects/cluster-view.js';
 import type { Compare } from '../../effects/datastore.js';
 import { type Endpoint, EndpointRecord, endpointKey } from '../../model/endpoint.js';
 import { ConflictError, InvalidRequestError, NotFoundError } from '../../model/errors.js';
+import { filtered } from '../../model/filtered.js';
 import { type ProfileName, parseProfileName } from '../../model/ids.js';
 import { profileKey } from '../../model/profile.js';
 import { parsed } from '../../model/record.js';
@@ -54,7 +55,7 @@ function find({ store }: AdminContext, wanted: string): Versioned<Endpoint> {
       `${JSON.stringify(wanted.slice(0, 80))} is not an endpoint's id; give at least ${MIN_PREFIX} of its hex digits, as "corduroy endpoint list" shows them`,
     );
   }
-  const found = [...store.endpoints.values()].filter(({ value }) => value.id.startsWith(wanted));
+  const found = [...filtered(store.endpoints.values(), ({ value }) => value.id.startsWith(wanted))];
   const [only] = found;
   if (only === undefined) {
     throw notFound(
@@ -68,13 +69,15 @@ function find({ store }: AdminContext, wanted: string): Versioned<Endpoint> {
 }
 
 function findByContainer({ store }: AdminContext, wanted: string): readonly Versioned<Endpoint>[] {
-  const found = [...store.endpoints.values()].filter(
-    ({ value: { container } }) =>
-      container !== undefined && (container.name === wanted || container.id.startsWith(wanted)),
-  );
+  const names = new Set<string>();
+  const isWanted = ({ value: { container } }: Versioned<Endpoint>): boolean => {
+    if (container === undefined) return false;
+    names.add(container.name);
+    return container.name === wanted || container.id.startsWith(wanted);
+  };
+  const found = [...filtered(store.endpoints.values(), isWanted)];
   if (found.length > 0) return found;
-  const names = [...store.endpoints.values()].flatMap(({ value }) => value.container?.name ?? []);
-  throw notFound('container', wanted, [...new Set(names)]);
+  throw notFound('container', wanted, [...names]);
 }
 
 function profilesAfter(
@@ -145,7 +148,7 @@ export const endpointRoutes = [
     query: filter,
     response: z.array(endpointView),
     handle: (context, { query }) => {
-      const found = [...context.store.endpoints.values()].filter(({ value }) => matches(context, value, query));
+      const found = [...filtered(context.store.endpoints.values(), ({ value }) => matches(context, value, query))];
       if (found.length > MOST_LISTED) throw tooMany(found.length);
       return found.map(({ value }) => viewEndpoint(context, value)).sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AddressReport, BlockReport, IpamFinding, Usage } from '../../effects/ipam-admin.js';
+import { filtered } from '../../model/filtered.js';
 import { isTunnelHandle } from '../../model/handle.js';
 import { parseIpAddress } from '../../model/ip-address.js';
 import type { IpamSettings } from '../../model/ipam-settings.js';
@@ -70,7 +71,8 @@ const addressView = z
   .meta({ id: 'Address' });
 
 function viewAddress({ store }: AdminContext, { address, pool, subnet, block, is }: AddressReport) {
-  const endpoint = [...store.endpoints.values()].find(({ value }) => value.addresses.includes(address))?.value;
+  const [found] = filtered(store.endpoints.values(), ({ value }) => value.addresses.includes(address));
+  const endpoint = found?.value;
   const held = is.state === 'bound' || is.state === 'unbound' ? is : undefined;
   return {
     address,

@@ -1,5 +1,6 @@
 import type { ClusterView } from '../../effects/cluster-view.js';
 import { ConflictError, NotFoundError } from '../../model/errors.js';
+import { filtered } from '../../model/filtered.js';
 import type { NetworkName } from '../../model/ids.js';
 import { NetworkRecord, networkKey } from '../../model/network.js';
 import type { AdminContext } from './admin-context.js';
@@ -35,7 +36,7 @@ export async function removeNetwork(context: AdminContext, name: NetworkName): P
 
 /** Docker asks only about the containers of its own host. */
 function refuseInUse(view: ClusterView, name: NetworkName): void {
-  const on = [...view.endpoints.values()].filter(({ value }) => view.networkOf(value)?.name === name);
+  const on = [...filtered(view.endpoints.values(), ({ value }) => view.networkOf(value)?.name === name)];
   if (on.length === 0) return;
   const names = on.map(({ value }) => `${value.container?.name ?? value.id.slice(0, 12)} on ${value.node}`);
   names.sort((one, other) => (one < other ? -1 : 1));

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ABSENT } from '../../effects/datastore.js';
 import { ConflictError } from '../../model/errors.js';
+import { filtered } from '../../model/filtered.js';
 import { parseProfileName, parseTagName } from '../../model/ids.js';
 import { defaultProfile, ProfileRecord, profileKey } from '../../model/profile.js';
 import { parsed } from '../../model/record.js';
@@ -73,9 +74,9 @@ export const profileRoutes = [
         const { store } = context;
         const { revision } = findProfile(store, profile);
         if (query.check !== 'false') {
-          const users = [...store.endpoints.values()].filter(({ value }) =>
-            effectiveProfiles(store, value).includes(profile),
-          );
+          const users = [
+            ...filtered(store.endpoints.values(), ({ value }) => effectiveProfiles(store, value).includes(profile)),
+          ];
           const endpoints = users.map(({ value }) => value.container?.name ?? value.id.slice(0, 12));
           refuseInUse(profile, networksOf(store, profile), endpoints);
         }
