@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
-import { connect } from 'node:net';
-import { z } from 'zod';
 import type { CommandRunner } from '../../effects/command-runner.js';
-import type { FilterFacts, ForeignRoute, HostFacts, SocketState } from '../../effects/host-facts.js';
+import type { FilterFacts, HostFacts } from '../../effects/host-facts.js';
 import type { PacketFilterBackend } from '../../effects/packet-filter.js';
 import { KernelError } from '../../model/errors.js';
-import { HOST_INTERFACE_PREFIX } from '../../model/ids.js';
-import { engineSilence } from '../docker/engine-silence.js';
-import { leadsToBlocks } from './ip-host-routes.js';
-import { destinationOf } from './ip-json.js';
+import { routesOf, uplinksOf } from './host-links.js';
+import { dockerVersion, socketState } from './host-sockets.js';
 import { writableSettings } from './proc-sysctls.js';
 
 const TOOLS: readonly (readonly [string, string])[] = [
@@ -145,93 +140,4 @@ export function filterFacts(saved: string | undefined): FilterFacts | undefined 
     docker: /^:DOCKER(-USER|-FORWARD)? /m.test(saved),
     forwardPolicy: policy === 'ACCEPT' || policy === 'DROP' ? policy : undefined,
   };
-}
-
-const linkSchema = z.object({
-  ifname: z.string(),
-  mtu: z.number(),
-  flags: z.array(z.string()),
-  addr_info: z.array(z.object({ scope: z.string().optional() })).optional(),
-});
-const routeSchema = z.object({ dst: z.string(), dev: z.string().optional(), protocol: z.string().optional() });
-
-function uplinksOf(json: string | undefined): { name: string; mtu: number }[] {
-  return parseItems(json, linkSchema)
-    .filter(({ ifname, flags }) => !flags.includes('LOOPBACK') && !ENGINE_LINK.test(ifname))
-    .filter(({ addr_info }) => addr_info?.some(({ scope }) => scope === 'global') === true)
-    .map(({ ifname, mtu }) => ({ name: ifname, mtu }));
-}
-
-const ENGINE_LINK = new RegExp(`^(docker|br-|veth|virbr|${HOST_INTERFACE_PREFIX})`);
-
-function routesOf(json: string | undefined): ForeignRoute[] {
-  return parseItems(json, routeSchema).flatMap(({ dst, dev, protocol }) => {
-    if (
-      dst === 'default' ||
-      dev === undefined ||
-      leadsToBlocks(protocol) ||
-      dev.startsWith(HOST_INTERFACE_PREFIX) ||
-      dst.startsWith('fe80:')
-    )
-      return [];
-    const destination = destinationOf(dst);
-    return destination === undefined ? [] : [{ destination, interfaceName: dev }];
-  });
-}
-
-/** Items of other shapes are left out, as `{}` is, which iproute2 prints for what a filter took out. */
-function parseItems<T>(json: string | undefined, schema: z.ZodType<T>): readonly T[] {
-  const all = parseJson(json);
-  return (Array.isArray(all) ? all : []).flatMap((item) => {
-    const { data } = schema.safeParse(item);
-    return data === undefined ? [] : [data];
-  });
-}
-
-function parseJson(json: string | undefined): unknown {
-  try {
-    return JSON.parse(json ?? '');
-  } catch {
-    return undefined;
-  }
-}
-
-function dockerVersion(socketPath: string, timeoutMs: number): Promise<HostFacts['docker']> {
-  return new Promise((resolve) => {
-    const silent = (error: unknown): void => {
-      const { problem, remedy } = engineSilence(error, socketPath);
-      resolve({ kind: 'silent', problem, remedy });
-    };
-    const asked = request({ socketPath, path: '/version', timeout: timeoutMs }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => {
-        text += part;
-      });
-      response.on('end', () => {
-        const version = /"Version":"([^"]+)"/.exec(text)?.[1];
-        const { statusCode = 0 } = response;
-        if (statusCode >= 400) silent(Object.assign(new Error(`HTTP ${statusCode} ${text}`), { statusCode }));
-        else if (version === undefined) silent(new Error('it is not Docker that answers'));
-        else resolve({ kind: 'answers', version });
-      });
-    });
-    asked.on('timeout', () => {
-      resolve({ kind: 'slow', afterMs: timeoutMs });
-      asked.destroy();
-    });
-    asked.on('error', silent);
-    asked.end();
-  });
-}
-
-function socketState(path: string): Promise<SocketState> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve('answers');
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ENOENT' ? 'absent' : 'stale'));
-  });
 }
