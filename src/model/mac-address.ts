@@ -10,16 +10,34 @@ export type MacAddress = Brand<string, 'MacAddress'>;
 /** What the MAC addresses of all host sides begin with. */
 const HOST_SIDE_PREFIX = 'ee:ee:ee';
 
+/** A host has few networks, and every call asks about one of them. */
+const HOST_SIDES = new Map<DockerNetworkId, HostSide>();
+const MAX_HOST_SIDES = 1_024;
+
+interface HostSide {
+  readonly mac: MacAddress;
+  readonly linkLocal: IpAddress;
+}
+
 /**
  * The address of the host sides of one Docker network's endpoints: fixed, so that what a container remembers of its
  * gateway outlives any restart of ours, and unlike that of its other networks, so that each has an IPv6 gateway of its
  * own. 24 bits of hash: two networks of one container share it once in 16 million.
  */
-export const hostSideMacOf = (id: DockerNetworkId): MacAddress =>
-  `${HOST_SIDE_PREFIX}:${shortHash(id, 6).replace(/(..)(?=.)/g, '$1:')}` as MacAddress;
+export const hostSideMacOf = (id: DockerNetworkId): MacAddress => hostSideOf(id).mac;
 
 /** Of the host sides of one Docker network's endpoints: the containers' IPv6 gateway. */
-export const hostSideLinkLocalOf = (id: DockerNetworkId): IpAddress => linkLocalOf(hostSideMacOf(id));
+export const hostSideLinkLocalOf = (id: DockerNetworkId): IpAddress => hostSideOf(id).linkLocal;
+
+function hostSideOf(id: DockerNetworkId): HostSide {
+  const known = HOST_SIDES.get(id);
+  if (known !== undefined) return known;
+  const mac = `${HOST_SIDE_PREFIX}:${shortHash(id, 6).replace(/(..)(?=.)/g, '$1:')}` as MacAddress;
+  const hostSide = { mac, linkLocal: linkLocalOf(mac) };
+  if (HOST_SIDES.size >= MAX_HOST_SIDES) HOST_SIDES.clear();
+  HOST_SIDES.set(id, hostSide);
+  return hostSide;
+}
 
 /** The link-local address that Linux derives from a MAC (RFC 4291, appendix A). */
 export function linkLocalOf(mac: MacAddress): IpAddress {
