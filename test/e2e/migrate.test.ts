@@ -1,10 +1,16 @@
 import { expect, test } from '@jest/globals';
+import type { LabHost } from '../lab/host.js';
 import { describeInLab } from '../lab/needs.js';
-import { E2E_TIMEOUT_MS, useCorduroy } from './corduroy-host.js';
+import { E2E_TIMEOUT_MS, eventually, useCorduroy } from './corduroy-host.js';
 import { EtcdOnHost } from './etcd-on-host.js';
 import { Streams } from './streams.js';
 
 const ETCD = ['--datastore', 'etcd', '--etcd-endpoints', 'http://127.0.0.1:2379'];
+
+/** What the host has in tunnels, or null. */
+const tunnelAddressOf = (host: LabHost) => async (): Promise<string | null> =>
+  (JSON.parse(await host.cord('node', 'show', host.name, '-o', 'json')) as { readonly tunnelIp: string | null })
+    .tunnelIp;
 
 describeInLab('a host that moves its records to etcd and back', () => {
   const corduroy = useCorduroy();
@@ -37,6 +43,10 @@ describeInLab('a host that moves its records to etcd and back', () => {
       expect(await after.address('kept')).not.toBe(taken);
       expect(await after.reaches(taken)).toBe(true);
       await lab.remove('before');
+      await host.cord('pool', 'add', '10.98.0.0/16', '--encap', 'vxlan');
+      await lab.network('tunnelled', '--subnet', '10.98.0.0/24');
+      const inTunnels = await lab.start('in-tunnels', 'tunnelled');
+      const tunnelAddress = await eventually(tunnelAddressOf(host), (address) => address !== null);
 
       await host.stopCorduroy('SIGKILL');
       const early = await host.tryCord('migrate', '--to', 'embedded', ...ETCD.slice(2));
@@ -47,6 +57,14 @@ describeInLab('a host that moves its records to etcd and back', () => {
       await check();
       expect(await host.cord('endpoint', 'list', '-o', 'json')).not.toContain('"before"');
       expect(await after.reaches(streams.address)).toBe(true);
+      expect(await tunnelAddressOf(host)()).toBe(tunnelAddress);
+      const later = await lab.start('later', 'tunnelled');
+      expect(await later.reaches(await inTunnels.address('tunnelled'))).toBe(true);
+      await lab.remove('in-tunnels', 'later');
+      await lab.removeNetworks('tunnelled');
+      await host.cord('pool', 'remove', '10.98.0.0/16');
+      await eventually(tunnelAddressOf(host), (address) => address === null);
+      await check();
       expect([await streams.lost(), await streams.intruders()]).toEqual([{ missing: [], tail: 0 }, {}]);
       await lab.remove('after');
       await streams.end();
