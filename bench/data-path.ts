@@ -8,6 +8,7 @@ import type { Measurement } from './result-table.js';
 import { summarise } from './statistics.js';
 
 const PLOT = fileURLToPath(new URL('../../docs/data-path.svg', import.meta.url));
+const LIMIT = 'hand-made veth routing';
 const KIB = 1024;
 /** Sizes of messages in bytes: 1 to 64 KiB, each four times the last. */
 const SIZES = Array.from({ length: 9 }, (_, index) => 4 ** index);
@@ -30,7 +31,7 @@ const KINDS: readonly Kind[] = [
 export async function measureDataPath(rounds: number): Promise<readonly Measurement[]> {
   const lab = await dataPathLab();
   try {
-    const all = await inTurn(KINDS, lab.variants, rounds);
+    const all = await inTurn(KINDS, [...lab.variants, lab.control], rounds);
     return [...all, ...all.flatMap((one) => toLimit(one, all))];
   } finally {
     await lab.down();
@@ -59,10 +60,13 @@ async function inTurn(
   return all.map(({ row, unit, variant, samples }) => ({ row, unit, variant: variant.name, samples }));
 }
 
-/** What each round of ours reached of the same round of the limit, 1 where they are equal, less where ours is worse. */
+/**
+ * What each round of ours, and of the control, reached of the same round of the limit, 1 where they are equal, less where
+ * it is worse.
+ */
 function toLimit({ row, variant, unit, samples }: Measurement, all: readonly Measurement[]): readonly Measurement[] {
-  const limit = all.find((one) => one.row === row && one.variant === 'hand-made veth routing')?.samples ?? [];
-  if (!variant.startsWith('corduroy')) return [];
+  const limit = all.find((one) => one.row === row && one.variant === LIMIT)?.samples ?? [];
+  if (!variant.startsWith('corduroy') && !variant.startsWith(`${LIMIT},`)) return [];
   const reached = samples.map((value, round) => {
     const best = limit[round] ?? Number.NaN;
     return unit === 'µs' ? best / value : value / best;
