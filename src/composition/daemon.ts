@@ -28,6 +28,7 @@ import { requireUsable } from './migrate.js';
 import { requireReadable } from './newer-records.js';
 import { NodeDuties } from './node-duties.js';
 import { composeNode, PLUGIN_NAME } from './node-parts.js';
+import { collectGarbage } from './settle-memory.js';
 import { VERSION } from './version.js';
 
 /** Between the end of a call's work and Docker's reading of the answer, out of the call's deadline. */
@@ -85,6 +86,8 @@ async function start(loaded: LoadedConfig, log: Logger, closers: Closers): Promi
   const bgp = composeBgp({ config, runner, kernel, node, log });
   const usesBgp = config.routeDistribution === 'bgp';
   if (usesBgp) await bgp.daemon.prepare();
+  // Before policy takes the records in too: their garbage would be added to what reading them left.
+  void node.store.ready().then(() => collectGarbage());
   const inForce = node.dataplane.start();
   // Who waits for it hears of it; if nothing else could be started, nobody does.
   inForce.catch(() => {});
