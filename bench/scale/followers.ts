@@ -1,5 +1,5 @@
 /**
- * A program: plays the agents of other nodes. Each has two watches of its own, of what an agent watches, and reads every
+ * A program: plays the agents of other nodes. Each has three watches of its own, of what an agent watches, and reads every
  * record that it is told of. What an agent would then do to its kernel is not done.
  *
  *   followers.js URL AGENTS       says `ready`; then one line for each endpoint that comes, when all agents have heard of
@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change } from '../../src/effects/datastore.js';
 import { silentLogger } from '../../src/effects/logger.js';
-import { clusterTables } from '../../src/infrastructure/cluster-tables.js';
+import { clusterTables, followedTogether } from '../../src/infrastructure/cluster-tables.js';
 import { EtcdConnection } from '../../src/infrastructure/etcd/etcd-connection.js';
 import { bytes, revisionOf } from '../../src/infrastructure/etcd/etcd-messages.js';
 import { PrefixStream } from '../../src/infrastructure/etcd/watch-stream.js';
@@ -20,7 +20,8 @@ const DEADLINE_MS = 60_000;
 
 const [url = '', count = '0'] = process.argv.slice(2);
 const agents = Number(count);
-const prefixes = Object.values(clusterTables(() => {})).map(({ prefix }) => prefix);
+const tables = clusterTables(() => {});
+const groups = followedTogether(tables).map((kinds) => kinds.map((kind) => tables[kind].prefix));
 /** When which agent heard of an endpoint for the first time. */
 const heard = new Map<string, number[]>();
 
@@ -49,7 +50,7 @@ for (let agent = 0; agent < agents; agent += AGENTS_PER_CONNECTION) {
   );
   for (let n = agent; n < Math.min(agents, agent + AGENTS_PER_CONNECTION); n++) {
     const known = new Set<string>();
-    for (const watched of [prefixes, [BlockRecord.prefix]]) {
+    for (const watched of [...groups, [BlockRecord.prefix]]) {
       const stream = new PrefixStream({
         stream: await connection.watchStream(),
         prefixes: watched,

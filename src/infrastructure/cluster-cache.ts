@@ -5,25 +5,32 @@ import { BGP_SETTINGS_KEY } from '../model/bgp-settings.js';
 import { type Endpoint, EndpointRecord } from '../model/endpoint.js';
 import type { NodeName } from '../model/ids.js';
 import { type Network, NodeNetworkRecord, nodeNetworkKey } from '../model/network.js';
-import { type ClusterTables, clusterTables, localEndpointTable, localNetworkTable } from './cluster-tables.js';
+import {
+  type ClusterTables,
+  clusterTables,
+  followedTogether,
+  type Kind,
+  localEndpointTable,
+  localNetworkTable,
+} from './cluster-tables.js';
 import { partsByKind } from './parts-by-kind.js';
 import type { ValueChange } from './record-table.js';
 
-type Kind = ClusterChange['kind'];
-
 /**
  * The cluster's records in memory over any Datastore: what following it tells, and our own commits ahead of that.
- * Each transaction, ours or another node's, is whole in the view before the first listener is told of it.
+ * Each transaction, ours or another node's, is whole in the view before the first listener is told of it; only what is
+ * of BGP may come before or after the rest.
  */
 export class ClusterCache implements ClusterStore {
   readonly #datastore: Datastore;
   readonly #log: Logger;
   readonly #tables: ClusterTables;
+  readonly #kinds: readonly Kind[];
   readonly #localNetworks;
   readonly #localEndpoints;
   readonly #listeners = new Set<(change: ClusterChange) => void>();
-  readonly #watch: Watch;
-  readonly #ready: Promise<void>;
+  readonly #watches: readonly Watch[];
+  readonly #ready: Promise<unknown>;
 
   constructor(options: { readonly datastore: Datastore; readonly node: NodeName; readonly log: Logger }) {
     this.#datastore = options.datastore;
@@ -33,15 +40,11 @@ export class ClusterCache implements ClusterStore {
     );
     this.#localNetworks = localNetworkTable(options.node);
     this.#localEndpoints = localEndpointTable(options.node);
-    let told = () => {};
-    this.#ready = new Promise((resolve) => {
-      told = resolve;
-    });
-    const prefixes = Object.values(this.#tables).map(({ prefix }) => prefix);
-    this.#watch = this.#datastore.follow(prefixes, (update) => {
-      this.#applyUpdate(update);
-      if (update.kind === 'part' && update.last) told();
-    });
+    const groups = followedTogether(this.#tables);
+    this.#kinds = groups.flat();
+    const followed = groups.map((kinds) => this.#follow(kinds));
+    this.#watches = followed.map(({ watch }) => watch);
+    this.#ready = Promise.all(followed.map(({ whole }) => whole));
   }
 
   get nodes() {
@@ -99,8 +102,8 @@ export class ClusterCache implements ClusterStore {
     );
   }
 
-  ready(): Promise<void> {
-    return this.#ready;
+  async ready(): Promise<void> {
+    await this.#ready;
   }
 
   subscribe(listener: (change: ClusterChange) => void): () => void {
@@ -117,25 +120,41 @@ export class ClusterCache implements ClusterStore {
   }
 
   /** The datastore stays open. */
-  close(): Promise<void> {
-    return this.#watch.close();
+  async close(): Promise<void> {
+    await Promise.all(this.#watches.map((watch) => watch.close()));
   }
 
-  #applyUpdate(update: FollowUpdate): void {
+  /** @returns also `whole`: resolves when the first snapshot has been told */
+  #follow(kinds: readonly Kind[]): { readonly watch: Watch; readonly whole: Promise<void> } {
+    let told = () => {};
+    const whole = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    const prefixes = kinds.map((kind) => this.#tables[kind].prefix);
+    const watch = this.#datastore.follow(prefixes, (update) => {
+      this.#applyUpdate(kinds, update);
+      if (update.kind === 'part' && update.last) told();
+    });
+    return { watch, whole };
+  }
+
+  #applyUpdate(kinds: readonly Kind[], update: FollowUpdate): void {
     const partOf = partsByKind(update);
-    this.#localNetworks.applyUpdate(partOf(NodeNetworkRecord.prefix));
-    this.#localEndpoints.applyUpdate(partOf(EndpointRecord.prefix));
-    this.#tell(this.#ofAllTables((table) => table.applyUpdate(partOf(table.prefix))));
+    if (kinds.includes('nodeNetwork')) this.#localNetworks.applyUpdate(partOf(NodeNetworkRecord.prefix));
+    if (kinds.includes('endpoint')) this.#localEndpoints.applyUpdate(partOf(EndpointRecord.prefix));
+    this.#tell(this.#ofTables(kinds, (table) => table.applyUpdate(partOf(table.prefix))));
   }
 
   #applyCommit(writes: readonly Change[]): void {
     this.#localNetworks.applyCommit(writes);
     this.#localEndpoints.applyCommit(writes);
-    this.#tell(this.#ofAllTables((table) => table.applyCommit(writes)));
+    this.#tell(this.#ofTables(this.#kinds, (table) => table.applyCommit(writes)));
   }
 
-  #ofAllTables(apply: (table: ClusterTables[Kind]) => readonly ValueChange<unknown>[]): readonly ClusterChange[] {
-    const kinds = Object.keys(this.#tables) as Kind[];
+  #ofTables(
+    kinds: readonly Kind[],
+    apply: (table: ClusterTables[Kind]) => readonly ValueChange<unknown>[],
+  ): readonly ClusterChange[] {
     return kinds.flatMap((kind) => apply(this.#tables[kind]).map((change) => named(kind, change)));
   }
 

@@ -80,6 +80,18 @@ export function clusterTables(onProblem: (key: string, problem: string) => void)
   };
 }
 
+export type Kind = keyof ClusterTables;
+
+/**
+ * The kinds in groups that are followed each by itself. Blocks lie between those of BGP and the others in the store, and
+ * whoever follows all as one range is sent every block as well.
+ */
+export function followedTogether(tables: ClusterTables): readonly (readonly Kind[])[] {
+  const ofBgp: readonly Kind[] = ['bgpPeer', 'bgpSettings'];
+  const others = (Object.keys(tables) as Kind[]).filter((kind) => !ofBgp.includes(kind));
+  return [others, ofBgp];
+}
+
 /** The networks of one node alone, by Docker's id there; problems are told by the table of all nodes' networks. */
 export function localNetworkTable(node: NodeName): RecordTable<NodeNetwork, DockerNetworkId> {
   const prefix = NodeNetworkRecord.key(node, '');
