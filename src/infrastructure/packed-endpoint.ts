@@ -79,9 +79,13 @@ function unpackRest(text: string): Rest {
   const [bytesEnd, timeEnd] = [USUAL.length + BYTES, USUAL.length + BYTES + TIME];
   const hex = Buffer.from(text.slice(USUAL.length, bytesEnd), 'latin1').toString('hex');
   return {
-    mac: [0, 2, 4, 6, 8, 10].map((at) => hex.slice(at, at + 2)).join(':') as MacAddress,
+    mac: macOf(hex),
     container: { id: hex.slice(12), name: text.slice(timeEnd) },
     published: NONE,
     createdAt: text.slice(bytesEnd, timeEnd),
   };
 }
+
+/** Of the first twelve digits; part by part, as this is done for every endpoint of the cluster at each look at all. */
+const macOf = (hex: string): MacAddress =>
+  `${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}:${hex.slice(10, 12)}` as MacAddress;
