@@ -9,13 +9,15 @@ const START_PAUSES_MS = [250, 500, 1_000, 2_000, 4_000];
  * Brings the kernel up to date at the start. While a host boots, others hold the tables' lock or change links under our
  * hands: what the kernel refuses may succeed soon.
  *
- * @throws KernelError if it refuses time and again
+ * @throws KernelError if it refuses time and again, or the signal's reason
  */
 export async function bringUp(
   attempt: () => Promise<void>,
   { clock, log, signal }: { readonly clock: Clock; readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<void> {
   for (let count = 1; ; count++) {
+    // What is begun after the end would go on for ever.
+    signal.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {

@@ -64,12 +64,13 @@ export class FirewallApplier {
   }
 
   /** Resolves when all of the source's state is in the kernel. Nothing is written before this is called. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    this.#stop.signal.throwIfAborted();
     this.#started = true;
-    return this.synchronise();
+    await this.synchronise();
   }
 
-  /** What is in the kernel stays. */
+  /** For good. What is in the kernel stays. */
   stop(): void {
     this.#stop.abort();
     this.#started = false;

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { bringUp } from '../../routing/bring-up.js';
 import { silentLogger } from '../../src/effects/logger.js';
 import { InternalError, KernelError } from '../../src/model/errors.js';
@@ -55,4 +55,11 @@ test('stopped while it waits, it makes one last attempt and ends', async () => {
   stopped.abort();
   await expect(done).rejects.toThrow('refused');
   expect(attempts).toBeLessThanOrEqual(2);
+});
+
+test('nothing is begun once it has ended', async () => {
+  const attempt = jest.fn(async () => {});
+  const ended = bringUp(attempt, { clock: new ManualClock(), log: silentLogger, signal: AbortSignal.abort('ended') });
+  await expect(ended).rejects.toBe('ended');
+  expect(attempt).not.toHaveBeenCalled();
 });

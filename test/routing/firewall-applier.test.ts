@@ -49,3 +49,9 @@ test('what the first read-back finds is taken over, and is no drift', async () =
   await applier.start();
   expect(heard).toEqual({ drift: [], reconsidered: 0 });
 });
+
+test('one that was stopped before it began does not begin', async () => {
+  const { applier } = applierThatFinds([]);
+  applier.stop();
+  await expect(applier.start()).rejects.toThrow(/aborted/);
+});
