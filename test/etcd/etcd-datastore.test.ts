@@ -12,6 +12,12 @@ import { StallingProxy } from './stalling-proxy.js';
 if (etcdMissing !== undefined) console.warn(`the etcd suite is skipped: ${etcdMissing}`);
 const withEtcd = etcdMissing === undefined ? describe : describe.skip;
 
+/** A reader that is busy for so long, in ms. */
+function standStill(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end) Math.random();
+}
+
 const put = (name: string, value: string) => ({ kind: 'put', key: `/corduroy/v1/t/${name}`, value }) as const;
 const write = (name: string, value: string) => ({ compares: [], writes: [put(name, value)] });
 const beginning = (endpoints: readonly string[]) => ({ endpoints, credentials: {}, deadlineMs: 600, probeMs: 100 });
@@ -192,5 +198,29 @@ withEtcd('when etcd fails', () => {
     const { items, revision } = await store.list('/corduroy/v1/t/big/');
     expect(new Set(items.map(({ key }) => key)).size).toBe(80 * 128);
     expect(Math.max(...items.map((item) => item.revision))).toBe(revision);
+  });
+
+  test('parts of a snapshot wait for who reads them, whose event loop has its turns in between', async () => {
+    store = openStore([etcd.endpoint]);
+    for (let batch = 0; batch < 20; batch++) {
+      await store.transact({
+        compares: [],
+        writes: Array.from({ length: 128 }, (_, i) => put(`many/${batch}/${i}`, 'x')),
+      });
+    }
+    const parts = { sinceTurn: 0, most: 0, whole: false };
+    const turns = setInterval(() => {
+      parts.sinceTurn = 0;
+    }, 0);
+    const watch = store.follow(['/corduroy/v1/t/many/'], (update) => {
+      if (update.kind !== 'part') return;
+      parts.most = Math.max(parts.most, ++parts.sinceTurn);
+      parts.whole ||= update.last;
+      standStill(20);
+    });
+    await eventually(() => expect(parts.whole).toBe(true));
+    clearInterval(turns);
+    await watch.close();
+    expect(parts.most).toBeLessThanOrEqual(3);
   });
 });

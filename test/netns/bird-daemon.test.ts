@@ -59,6 +59,20 @@ if (missing.length > 0) process.stderr.write(`SKIPPED the life of BIRD: ${missin
   );
 
   test(
+    'is at rest when it neither runs nor has left routes',
+    async () => {
+      await one.stop();
+      expect(await one.daemon.isAtRest()).toBe(false);
+      await one.killBird();
+      expect(await one.learned()).toEqual([ofTwo]);
+      expect(await one.daemon.isAtRest()).toBe(false);
+      await one.daemon.retire();
+      expect(await one.daemon.isAtRest()).toBe(true);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'that is killed is started again, at once at both ends even, and no route is missing meanwhile, here or at its peers',
     async () => {
       const gaps = await missingRoutesDuring(async () => {

@@ -12,7 +12,7 @@ import type {
 } from '../../effects/datastore.js';
 import type { Leases } from '../../effects/leases.js';
 import type { Logger } from '../../effects/logger.js';
-import { DatastoreUnavailableError, InternalError } from '../../model/errors.js';
+import { DatastoreUnavailableError, describeError, InternalError } from '../../model/errors.js';
 import { wholeSnapshots } from '../whole-snapshots.js';
 import type { EtcdCalls, ThreadBeginning, ThreadReply, ThreadRequest } from './thread-messages.js';
 
@@ -57,8 +57,8 @@ export class ThreadedEtcdDatastore implements Datastore {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#thread.on('message', (reply: ThreadReply) => this.#take(reply));
-    this.#thread.on('error', (error) => {
-      throw error;
+    this.#thread.on('error', (cause) => {
+      throw threadEnded(`failed (${describeError(cause)})`, cause);
     });
     this.#ended = new Promise((resolve) => {
       this.#thread.on('exit', () => resolve(this.#endedNow()));
@@ -167,12 +167,18 @@ export class ThreadedEtcdDatastore implements Datastore {
   #endedNow(): void {
     for (const { reject } of this.#pending.values()) reject(closed());
     this.#pending.clear();
-    if (!this.#closed) throw new InternalError('the thread that speaks to etcd has ended: please report it');
+    if (!this.#closed) throw threadEnded('ended');
   }
 }
 
 const closed = (): DatastoreUnavailableError =>
   new DatastoreUnavailableError('the datastore is closed: this process is about to end');
+
+const threadEnded = (how: string, cause?: unknown): InternalError =>
+  new InternalError(
+    `the thread that speaks to etcd ${how}, and this process ends with it: start it again if nothing else does; this is a mistake in corduroy, please report it`,
+    { cause },
+  );
 
 const errorOf = ({ unavailable, message }: ThreadReply & { readonly kind: 'failure' }): Error =>
   unavailable ? new DatastoreUnavailableError(message) : new InternalError(message);
