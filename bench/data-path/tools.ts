@@ -4,9 +4,12 @@ import { type Place, PORTS, type Variant } from './variants.js';
  * Processors, the same ones in every variant: one each where bandwidth is measured; the same for both where latency is,
  * so that it is the time of the path, not of waking a processor.
  */
-const SERVER_CPU = '0';
-const CLIENT_CPU = '1';
+const SERVER_CPU = 0;
+const CLIENT_CPU = 1;
 const READY_MS = 10_000;
+
+/** qperf counts processors from 1; its 0 means any of them. */
+const qperfCpu = (cpu: number): string => `${cpu + 1}`;
 
 /** Starts qperf and iperf3 in the server's network; they end with the host. */
 export async function startServers({ name, server }: Variant): Promise<void> {
@@ -28,7 +31,7 @@ async function run({ host, inside }: Place, limitSeconds: number, words: readonl
 
 /** One second of qperf's test with messages of `bytes`: Gbit/s of `tcp_bw`, or µs one way of `tcp_lat`. */
 export async function qperf({ client, address }: Variant, test: 'tcp_bw' | 'tcp_lat', bytes: number): Promise<number> {
-  const cpus = ['-lca', test === 'tcp_lat' ? SERVER_CPU : CLIENT_CPU, '-rca', SERVER_CPU];
+  const cpus = ['-lca', qperfCpu(test === 'tcp_lat' ? SERVER_CPU : CLIENT_CPU), '-rca', qperfCpu(SERVER_CPU)];
   const words = [...cpus, '-uu', '-t', '1', '-lp', `${PORTS.qperf}`, '-ip', `${PORTS.qperfData}`, '-m', `${bytes}`];
   const printed = await run(client, 10, ['qperf', ...words, address, test]);
   const value = Number(/(?:bw|latency) += +([\d.]+) (?:bytes\/sec|ns)/.exec(printed)?.[1]);
