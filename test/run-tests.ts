@@ -4,7 +4,8 @@
  *   run-tests.js GROUP...
  *
  * What a group may do at once differs: pure tests share the cores; of those with kernels, stores and engines of their
- * own, those that measure time take turns, and all others, which ask only what comes of something, run two at a time.
+ * own, those that measure time take turns, and all others, which ask only what comes of something, and mostly wait, run
+ * three at a time.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +42,7 @@ const HASTY = `${folders(SERIAL_FOLDERS)}(${HASTY_FILES.join('|')})\\.test\\.js$
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   unit: ['--maxWorkers=100%', '--testPathIgnorePatterns', folders([...SERIAL_FOLDERS, ...LONG_FOLDERS])],
-  patient: ['--maxWorkers=2', '--testPathPatterns', folders(SERIAL_FOLDERS), '--testPathIgnorePatterns', HASTY],
+  patient: ['--maxWorkers=3', '--testPathPatterns', folders(SERIAL_FOLDERS), '--testPathIgnorePatterns', HASTY],
   kernel: ['--runInBand', '--testPathPatterns', HASTY],
   netns: ['--runInBand', '--testPathPatterns', folders(['netns'])],
   etcd: ['--runInBand', '--testPathPatterns', folders(['etcd'])],
