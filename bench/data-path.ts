@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { dataPathLab } from './data-path/lab.js';
+import { dataPathLab, LIMIT } from './data-path/lab.js';
 import { type Panel, svgOf } from './data-path/plot.js';
 import { iperf3, qperf } from './data-path/tools.js';
 import type { Variant } from './data-path/variants.js';
@@ -8,7 +8,6 @@ import type { Measurement } from './result-table.js';
 import { summarise } from './statistics.js';
 
 const PLOT = fileURLToPath(new URL('../../docs/data-path.svg', import.meta.url));
-const LIMIT = 'hand-made veth routing';
 const KIB = 1024;
 /** Sizes of messages in bytes: 1 to 64 KiB, each four times the last. */
 const SIZES = Array.from({ length: 9 }, (_, index) => 4 ** index);

@@ -12,6 +12,9 @@ import {
   type Variant,
 } from './variants.js';
 
+/** The variant that all are compared with. */
+export const LIMIT = 'hand-made veth routing';
+
 /** Hosts with every way between two containers that is measured. Ours first. */
 export interface DataPathLab {
   readonly variants: readonly Variant[];
@@ -34,10 +37,11 @@ export async function dataPathLab(): Promise<DataPathLab> {
     for (const host of [ours.client, ours.server]) {
       await host.startCorduroy({ arguments: [...etcd.daemonFlags, '--route-distribution', 'bgp'] });
     }
-    const limit = await handMade(plain);
+    const limit = await handMade(plain, { name: LIMIT, network: await internalNetwork(plain), octet: 120 });
     const variants = [
       await corduroy(ours, 'bgp', '10.110.0.0/16', 'none'),
       limit,
+      await handMade(plain, { name: `${LIMIT}, no name server`, network: 'none', octet: 121 }),
       hostNetwork(plain),
       await corduroy(ours, 'vxlan', '10.111.0.0/16', 'vxlan'),
       await swarmOverlay(swarm),
@@ -49,6 +53,12 @@ export async function dataPathLab(): Promise<DataPathLab> {
     await down();
     throw error;
   }
+}
+
+/** On both hosts: of no use but that Docker gives its containers what it gives them on every network but its own three. */
+async function internalNetwork({ client, server }: Pair): Promise<string> {
+  for (const host of [client, server]) await host.docker('network', 'create', '--internal', 'beside');
+  return 'beside';
 }
 
 /** A network in a pool of its own, which says how packets travel between the hosts. */

@@ -55,30 +55,41 @@ export const hostNetwork = ({ client, server, serverAddress }: Pair): Variant =>
   address: serverAddress,
 });
 
-/** The limit: a veth each, a route on each host, one rule that lets the addresses pass Docker's own; no policy at all. */
-export async function handMade(pair: Pair): Promise<Variant> {
+/**
+ * A veth each, a route on each host, one rule that lets the addresses pass Docker's own; no policy at all.
+ *
+ * @param place.network what Docker gives the container beside it: with `none` nothing at all; with a network of one's own
+ *   the name server in the container, whose rules make the container's kernel follow connections too
+ * @param place.octet the second of its addresses
+ */
+export async function handMade(
+  pair: Pair,
+  { name, network, octet }: { readonly name: string; readonly network: string; readonly octet: number },
+): Promise<Variant> {
+  const prefix = `10.${octet}`;
+  const link = `hand${octet}`;
   const wire = async (host: LabHost, subnet: number, peerSubnet: number, via: string): Promise<Place> => {
-    const place = await inContainer(host, 'hand', '--net', 'none');
-    const address = `10.120.${subnet}.2`;
-    const pid = await host.docker('inspect', '-f', '{{.State.Pid}}', 'hand');
+    const place = await inContainer(host, link, '--net', network);
+    const address = `${prefix}.${subnet}.2`;
+    const pid = await host.docker('inspect', '-f', '{{.State.Pid}}', link);
     const inner = (...words: readonly string[]) => host.run(...place.inside(['ip', ...words]));
-    await host.run('ip', 'link', 'add', 'hand0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', pid);
-    await host.run('sysctl', '-qw', 'net.ipv4.conf.hand0.proxy_arp=1');
-    await host.run('ip', 'link', 'set', 'hand0', 'up');
-    await inner('address', 'add', `${address}/32`, 'dev', 'eth0');
-    await inner('link', 'set', 'eth0', 'up');
-    await inner('route', 'add', '169.254.1.1', 'dev', 'eth0');
-    await inner('route', 'add', 'default', 'via', '169.254.1.1');
-    await host.run('ip', 'route', 'add', `${address}/32`, 'dev', 'hand0');
-    await host.run('ip', 'route', 'add', `10.120.${peerSubnet}.0/24`, 'via', via);
-    await host.run('iptables', '-A', 'FORWARD', '-s', '10.120.0.0/16', '-j', 'ACCEPT');
+    await host.run('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'made', 'netns', pid);
+    await host.run('sysctl', '-qw', `net.ipv4.conf.${link}.proxy_arp=1`);
+    await host.run('ip', 'link', 'set', link, 'up');
+    await inner('address', 'add', `${address}/32`, 'dev', 'made');
+    await inner('link', 'set', 'made', 'up');
+    await inner('route', 'add', '169.254.1.1', 'dev', 'made');
+    await inner('route', 'replace', 'default', 'via', '169.254.1.1');
+    await host.run('ip', 'route', 'add', `${address}/32`, 'dev', link);
+    await host.run('ip', 'route', 'add', `${prefix}.${peerSubnet}.0/24`, 'via', via);
+    await host.run('iptables', '-A', 'FORWARD', '-s', `${prefix}.0.0/16`, '-j', 'ACCEPT');
     return place;
   };
   return {
-    name: 'hand-made veth routing',
+    name,
     client: await wire(pair.client, 1, 2, pair.serverAddress),
     server: await wire(pair.server, 2, 1, pair.clientAddress),
-    address: '10.120.2.2',
+    address: `${prefix}.2.2`,
   };
 }
 
