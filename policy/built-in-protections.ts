@@ -53,18 +53,19 @@ export function antiSpoofRules(family: IpFamily): readonly FilterRule[] {
 }
 
 /**
- * What comes for our tunnels must come from a node. The network id tells it from others' VXLAN on this port; IPv6 has
- * headers of any length before it, so that there the port alone counts.
+ * What comes for our tunnels must come from a node. It is asked where packets reach the host itself: those on their way
+ * through it do not pass the question. The network id tells ours from others' VXLAN on this port; IPv6 has headers of any
+ * length before it, so that there the port alone counts.
  *
  * @param kinds those that pools are encapsulated in; of others nobody of ours listens
  */
 export function tunnelChain(family: IpFamily, kinds: ReadonlySet<TunnelKind>): Chain {
-  const fromNoNode = [{ kind: 'destinationIsLocal', negated: false }, sourceInSet(nodeSet(family), true)] as const;
+  const fromNoNode = sourceInSet(nodeSet(family), true);
   const ours = family === 4 ? [{ kind: 'vxlanNetwork', id: VXLAN_ID } as const] : [];
-  const vxlan = when([protocol('udp'), ...ours, ...fromNoNode], DROP, 'VXLAN from no node');
-  const ipip = when([protocol(IPIP_PROTOCOL), ...fromNoNode], DROP, 'IPIP from no node');
+  const vxlan = when([protocol('udp'), ...ours, fromNoNode], DROP, 'VXLAN from no node');
+  const ipip = when([protocol(IPIP_PROTOCOL), fromNoNode], DROP, 'IPIP from no node');
   const rules = [...(kinds.has('vxlan') ? [vxlan] : []), ...(kinds.has('ipip') && family === 4 ? [ipip] : [])];
-  return { table: 'raw', name: chain('tunnels'), rules };
+  return { table: 'mangle', name: chain('tunnels'), rules };
 }
 
 export function protectionRules(family: IpFamily, settings: PolicySettings): readonly FilterRule[] {

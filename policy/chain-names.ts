@@ -22,7 +22,7 @@ export const CHAINS = {
   /** Built-in protections against what no endpoint should send. */
   protections: 'cord-protect',
   encapsulation: 'cord-encap',
-  /** raw PREROUTING: of the packets of our tunnels, only what other nodes send. */
+  /** mangle INPUT: of the packets of our tunnels, only what other nodes send. */
   tunnels: 'cord-tunnels',
   accept: 'cord-accept',
   audit: 'cord-audit',

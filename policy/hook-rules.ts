@@ -44,13 +44,13 @@ export function hookRules(family: IpFamily, settings: PolicySettings): readonly 
   const toEndpoint = [outInterface('cord+')];
   const established = conntrack('ESTABLISHED');
   const allowed = marked(settings.acceptMark);
-  const undecided = [marked(settings.acceptMark, true), NOT_ESTABLISHED];
+  const undecided = [NOT_ESTABLISHED, marked(settings.acceptMark, true)];
   return [
     first('raw', 'PREROUTING', when([...fromEndpoint, ownSource(family, true)], jump(chain('antiSpoof')))),
-    first('raw', 'PREROUTING', when([protocol('udp'), destinationPorts(VXLAN_PORT)], jump(chain('tunnels')))),
-    first('raw', 'PREROUTING', when([protocol(IPIP_PROTOCOL)], jump(chain('tunnels')))),
     first('mangle', 'FORWARD', when([NOT_ESTABLISHED], jump(chain('forward')))),
     first('mangle', 'INPUT', when([...fromEndpoint, NOT_ESTABLISHED], jump(chain('input')))),
+    first('mangle', 'INPUT', when([protocol('udp'), destinationPorts(VXLAN_PORT)], jump(chain('tunnels')))),
+    first('mangle', 'INPUT', when([protocol(IPIP_PROTOCOL)], jump(chain('tunnels')))),
     first(settings.guardTable, 'FORWARD', when(undecided, jump(chain('guard')))),
     first(settings.guardTable, 'INPUT', when([...fromEndpoint, ...undecided], jump(chain('guard')))),
     early('filter', 'FORWARD', when([...fromEndpoint, established], ACCEPT)),
