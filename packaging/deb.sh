@@ -14,8 +14,7 @@ main() {
   mkdir -p "$root"/{DEBIAN,usr/bin,usr/lib/corduroy}
 
   packaging/program.sh "$root/usr/lib/corduroy"
-  printf '#!/bin/sh\nexec node /usr/lib/corduroy/build/src/cli/main.js "$@"\n' >"$root/usr/bin/corduroy"
-  chmod 755 "$root/usr/bin/corduroy"
+  ln -s ../lib/corduroy/build/corduroy "$root/usr/bin/corduroy"
   ln -s corduroy "$root/usr/bin/cord"
   install -D -m 644 -t "$root/usr/lib/systemd/system" packaging/systemd/corduroy.{service,socket}
   install -D -m 640 packaging/debian/corduroy.yaml "$root/etc/corduroy/corduroy.yaml"

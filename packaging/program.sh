@@ -8,7 +8,7 @@ cd "$(dirname "$(readlink -f -- "$0")")/.."
 main() {
   mkdir -p "$1"
   {
-    printf '%s\n' package.json LICENSE
+    printf '%s\n' package.json LICENSE build/corduroy
     find build/{src,driver,ipam-driver,policy,routing} -name '*.js'
     production_files
   } | tar -c --owner=0 --group=0 --files-from=- | tar -x -C "$1"

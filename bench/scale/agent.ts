@@ -4,7 +4,7 @@ import type { LabHost } from '../../test/lab/host.js';
 import type { Service } from '../../test/lab/service.js';
 import { processorMs, procFile } from './processor-time.js';
 
-const DAEMON = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../corduroy', import.meta.url));
 const NAME = 'agent';
 
 /** The daemon that is measured, with etcd as its store. */
@@ -25,7 +25,7 @@ export class Agent {
   ): Promise<{ readonly agent: Agent; readonly readyMs: number }> {
     const begun = performance.now();
     const settings = { CORDUROY_DATASTORE: 'etcd', ...environment };
-    const service = host.start(NAME, [process.execPath, DAEMON, 'daemon'], settings);
+    const service = host.start(NAME, [PROGRAM, 'daemon'], settings);
     const logged = service.log().length;
     await service.waitUntil(async () => service.log().slice(logged).includes('"msg":"ready"'), limitMs);
     return { agent: new Agent(host, service), readyMs: performance.now() - begun };

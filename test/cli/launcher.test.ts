@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,15 @@ test('runs through symbolic links from any directory, and hands on the exit code
   expect(run('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: corduroy') });
   const { status, stderr } = run('--socket', join(folder, 'none'), 'pool', 'list');
   expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('the daemon is not running') });
+});
+
+test('gives the program one pool of memory for all its threads, or what its caller asks for', () => {
+  // in place of Node, what it would be given
+  writeFileSync(join(folder, 'node'), '#!/bin/sh\necho "$MALLOC_ARENA_MAX"\n', { mode: 0o755 });
+  const given = (environment: Readonly<Record<string, string>>) =>
+    spawnSync(launcher, { encoding: 'utf8', env: { PATH: `${folder}:${process.env['PATH']}`, ...environment } }).stdout;
+  expect([given({}), given({ MALLOC_ARENA_MAX: '4' })]).toEqual(['1\n', '4\n']);
+  rmSync(join(folder, 'node'));
 });
 
 test('prints a configuration that the daemon would run with', () => {
