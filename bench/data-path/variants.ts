@@ -58,9 +58,9 @@ export const hostNetwork = ({ client, server, serverAddress }: Pair): Variant =>
 /**
  * A veth each, a route on each host, one rule that lets the addresses pass Docker's own; no policy at all.
  *
- * @param place.network what Docker gives the container beside it: with `none` nothing at all; with a network of one's own
- *   the name server in the container, whose rules make the container's kernel follow connections too
- * @param place.octet the second of its addresses
+ * `network` is what Docker gives the container beside it: with `none` nothing at all, with a network of one's own the name
+ * server in the container, whose rules make the container's kernel follow connections too. `octet` is the second of its
+ * addresses.
  */
 export async function handMade(
   pair: Pair,
