@@ -2,6 +2,8 @@
 # Corduroy's command line out of a managed plugin's files, for the plugin's host: link to it from /usr/local/bin.
 # Inside the plugin, or in a container, where the files are the root, it is the program itself.
 set -eu
+# as in src/cli/launcher.sh
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
 program=/opt/corduroy/build/src/cli/main.js
 # Only these files have it, as the place for a /proc; they have no readlink.
 [ ! -d /opt/corduroy/proc ] || exec node "$program" "$@"

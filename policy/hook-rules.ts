@@ -44,6 +44,7 @@ export function hookRules(family: IpFamily, settings: PolicySettings): readonly 
   const toEndpoint = [outInterface('cord+')];
   const established = conntrack('ESTABLISHED');
   const allowed = marked(settings.acceptMark);
+  // the state first: packets of established connections have no mark, and need no more than this question
   const undecided = [NOT_ESTABLISHED, marked(settings.acceptMark, true)];
   return [
     first('raw', 'PREROUTING', when([...fromEndpoint, ownSource(family, true)], jump(chain('antiSpoof')))),

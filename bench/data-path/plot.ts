@@ -13,17 +13,15 @@ export interface Panel {
   readonly series: readonly Series[];
 }
 
-const PANEL = { width: 470, height: 340, left: 64, right: 16, top: 40, bottom: 56 };
+const PANEL = { width: 470, height: 340, left: 64, right: 28, top: 40, bottom: 56 };
 const LEGEND_HEIGHT = 64;
-/** Right of the last panel, for the half of its last label that is outside. */
-const EDGE = 10;
 const COLOURS = ['#d1242f', '#0969da', '#57606a', '#8250df', '#1a7f37', '#bc4c00', '#0a3069', '#9a6700'];
 /** Lines that lie on one another are told apart by their strokes. */
 const DASHES = ['none', '6 3', '2 3'];
 
 /** An SVG picture of the panels side by side under one legend. The same values give the same text. */
 export function svgOf(title: string, panels: readonly Panel[]): string {
-  const width = panels.length * PANEL.width + EDGE;
+  const width = panels.length * PANEL.width;
   const height = PANEL.height + LEGEND_HEIGHT + 30;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="12" fill="#1f2328">`,

@@ -29,6 +29,10 @@ const ready = (host: LabHost) =>
     (now) => now.ready === true,
   );
 
+/** What the plugin's daemon was started with, as NAME=VALUE lines. */
+const environmentOfDaemon = (host: LabHost): Promise<string> =>
+  host.run('sh', '-c', `tr '\\0' '\\n' <"/proc/$(pgrep -f '^node /opt/corduroy/.* daemon')/environ"`);
+
 const needs = ['docker-registry', 'bird', 'strip'];
 
 describeInLab(
@@ -65,6 +69,7 @@ describeInLab(
         expect(await pluginCord(host, 'pool', 'list')).toContain('10.90.0.0/16');
         // A host's own command line of the same version reaches it just as well.
         expect(await host.cord('status')).toContain('Ready:      yes');
+        expect(await environmentOfDaemon(host)).toContain('MALLOC_ARENA_MAX=1');
       },
       E2E_TIMEOUT_MS,
     );
